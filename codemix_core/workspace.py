@@ -1,0 +1,393 @@
+"""Every path and file name of the workspace. Nothing else knows where a file lies.
+
+    questions/<set>/questions.parquet, set.json
+    runs/<run_id>/spec.json, status.json, log.txt, lock, exit.json, parts/*.parquet
+    runs/<build run>/dataset.json, dataset/<side>.<format's ending>, exports.jsonl
+    runs/<preflight run>/preflight.json
+    models/<name>.json
+    annotations/<run_id>.jsonl
+    exports/<run_id>/
+    slots/<device>.lock, queue/<ticket>
+
+Names given by people are checked here before they become a path.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import string
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codemix_core import files, parts
+from codemix_core.errors import InputError, NotFoundError, Problem
+from codemix_core.records import QUESTIONS, Question, Table, content_hash
+from codemix_core.specs import Spec
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+RUN_ID = re.compile(r"[a-z_]+-\d{8}T\d{6}-[a-z]{4}")
+
+
+def check_name(field: str, name: str) -> str:
+    """``name`` when it can safely be a directory name.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(
+            Problem(
+                field,
+                f"{name!r} is not a usable name;",
+                "allowed: 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or"
+                " digit.",
+            )
+        )
+    return name
+
+
+def new_run_id(stage: str) -> str:
+    """``<stage>-<UTC time>-<4 letters>``; sorts by time within a stage."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    letters = "".join(random.SystemRandom().choices(string.ascii_lowercase, k=4))
+    return f"{stage}-{stamp}-{letters}"
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """One imported or generated question set; immutable once written."""
+
+    name: str
+    root: Path
+
+    @property
+    def questions_path(self) -> Path:
+        return self.root / "questions.parquet"
+
+    def info(self) -> dict[str, Any]:
+        """``set.json``: source, format, counts, content hash, warnings, creation time."""
+        document: dict[str, Any] = files.read_json(self.root / "set.json")
+        return document
+
+    def questions(self) -> list[Question]:
+        """All questions, in source order."""
+        records: list[Question] = QUESTIONS.from_rows(
+            pq.read_table(self.questions_path).to_pylist()
+        )
+        return records
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """The directory of one run of one stage."""
+
+    workspace: Workspace
+    run_id: str
+
+    @property
+    def root(self) -> Path:
+        return self.workspace.runs_root / self.run_id
+
+    @property
+    def stage(self) -> str:
+        return self.run_id.split("-", 1)[0]
+
+    @property
+    def spec_path(self) -> Path:
+        return self.root / "spec.json"
+
+    @property
+    def status_path(self) -> Path:
+        return self.root / "status.json"
+
+    @property
+    def log_path(self) -> Path:
+        return self.root / "log.txt"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def exit_path(self) -> Path:
+        return self.root / "exit.json"
+
+    @property
+    def parts_root(self) -> Path:
+        return self.root / "parts"
+
+    @property
+    def dataset_root(self) -> Path:
+        """The files of a built dataset."""
+        return self.root / "dataset"
+
+    def dataset_file(self, side: str, ending: str) -> Path:
+        """The file of one side, ``train`` or ``heldout``, of a built dataset."""
+        return self.dataset_root / f"{side}{ending}"
+
+    @property
+    def dataset_path(self) -> Path:
+        """A dataset's lineage, counts and files; written last, so a dataset is whole or absent."""
+        return self.root / "dataset.json"
+
+    @property
+    def preflight_path(self) -> Path:
+        """What the preflight of a dataset found."""
+        return self.root / "preflight.json"
+
+    @property
+    def exports_path(self) -> Path:
+        """Where a dataset was exported to, one JSON line each, overrides included."""
+        return self.root / "exports.jsonl"
+
+    def exists(self) -> bool:
+        return self.spec_path.exists()
+
+    def load_spec(self) -> dict[str, Any]:
+        """The resolved settings as written when the run was made.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        if not files.is_document(self.spec_path):
+            fix = f"Delete the run's directory {self.root}."
+            raise InputError(Problem(f"run {self.run_id}", "its spec.json is damaged.", fix))
+        document: dict[str, Any] = files.read_json(self.spec_path)
+        return document
+
+    def exit(self) -> dict[str, Any] | None:
+        """How the last attempt ended, or None while it runs or after a crash."""
+        try:
+            document: dict[str, Any] = files.read_json(self.exit_path)
+        except FileNotFoundError:
+            return None
+        return document
+
+    def writer(self, table: Table) -> parts.ShardWriter:
+        """A writer of this run's rows of ``table``."""
+        self.parts_root.mkdir(exist_ok=True)
+        return parts.ShardWriter(self.parts_root, table)
+
+    def read(self, table: Table, columns: list[str] | None = None) -> pa.Table:
+        """This run's rows of ``table`` written so far."""
+        return parts.read(self.parts_root, table, columns)
+
+    def shards(self, table: Table) -> list[Path]:
+        """This run's finished shards of ``table``."""
+        return parts.shards(self.parts_root, table)
+
+    def delete(self) -> None:
+        """Remove the run in one step: it is gone for every reader at once."""
+        doomed = self.root.with_name(f".deleted-{self.run_id}-{os.getpid()}")
+        os.rename(self.root, doomed)
+        shutil.rmtree(doomed)
+
+    def size_bytes(self) -> int:
+        """Disk space of the whole run."""
+        return sum(path.stat().st_size for path in self.root.rglob("*") if path.is_file())
+
+
+class Workspace:
+    """The directory with everything a person made. Opening one creates it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> Workspace:
+        """The workspace at ``path``, ``$CODEMIX_HOME`` or ``./workspace``.
+
+        Raises:
+            InputError: the directory cannot be created or written.
+        """
+        root = (path or Path(os.environ.get("CODEMIX_HOME") or "workspace")).expanduser().resolve()
+        workspace = cls(root)
+        try:
+            for directory in (
+                workspace.questions_root,
+                workspace.runs_root,
+                workspace.models_root,
+                workspace.annotations_root,
+                workspace.queue_root,
+            ):
+                directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"cannot be used: {error.strerror}."
+            fix = "Set CODEMIX_HOME to a directory you can write."
+            raise InputError(Problem(f"workspace {root}", problem, fix)) from error
+        return workspace
+
+    @property
+    def questions_root(self) -> Path:
+        return self.root / "questions"
+
+    @property
+    def runs_root(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def models_root(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def annotations_root(self) -> Path:
+        return self.root / "annotations"
+
+    @property
+    def exports_root(self) -> Path:
+        """Where datasets are exported to when a person names no other directory."""
+        return self.root / "exports"
+
+    def annotations_path(self, run_id: str) -> Path:
+        """What people decided about the generations of a scoring run; append-only JSON lines."""
+        return self.annotations_root / f"{check_name('run', run_id)}.jsonl"
+
+    @property
+    def slots_root(self) -> Path:
+        return self.root / "slots"
+
+    @property
+    def queue_root(self) -> Path:
+        return self.slots_root / "queue"
+
+    def slot_path(self, device: str) -> Path:
+        """The lock file of a device slot."""
+        return self.slots_root / f"{check_name('device', device)}.lock"
+
+    # Question sets
+
+    def question_sets(self) -> list[QuestionSet]:
+        """All question sets, by name."""
+        roots = sorted(path.parent for path in self.questions_root.glob("*/set.json"))
+        return [QuestionSet(root.name, root) for root in roots if not root.name.startswith(".")]
+
+    def question_set(self, name: str) -> QuestionSet:
+        """The set called ``name``.
+
+        Raises:
+            NotFoundError: there is none; the message lists those there are.
+        """
+        root = self.questions_root / check_name("questions", name)
+        if not (root / "set.json").exists():
+            names = ", ".join(s.name for s in self.question_sets()) or "none yet"
+            fix = f"Sets in this workspace: {names}. Import one with 'import PATH --name NAME'."
+            raise NotFoundError(Problem("questions", f"there is no question set {name!r}.", fix))
+        return QuestionSet(name, root)
+
+    def write_question_set(
+        self, name: str, questions: Iterable[Question], info: Mapping[str, Any]
+    ) -> QuestionSet:
+        """Write a new set in one step: it appears whole or not at all.
+
+        Raises:
+            FileExistsError: a set of that name exists; sets are immutable.
+        """
+        root = self.questions_root / check_name("name", name)
+        rows = list(questions)
+        document = {
+            **info,
+            "name": name,
+            "questions": len(rows),
+            "content_hash": content_hash(rows),
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        staging = self.questions_root / f".new-{name}-{os.getpid()}"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        try:
+            files.write_parquet(staging / "questions.parquet", QUESTIONS.to_arrow(rows))
+            files.write_json(staging / "set.json", document)
+            try:
+                os.rename(staging, root)
+            except OSError as error:
+                if root.exists():
+                    raise FileExistsError(f"question set {name!r} exists") from error
+                raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return QuestionSet(name, root)
+
+    # Runs
+
+    def run(self, run_id: str) -> RunDir:
+        """The run called ``run_id``.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        run = RunDir(self, run_id)
+        if not RUN_ID.fullmatch(run_id) or not run.exists():
+            fix = "List the runs with 'python -m codemix_core runs'."
+            raise NotFoundError(Problem("run", f"there is no run {run_id!r}.", fix))
+        return run
+
+    def runs(self, stage: str | None = None) -> list[RunDir]:
+        """All runs, or those of one stage, newest first; damaged ones are left out."""
+        found = [run for run in self._run_directories(stage) if files.is_document(run.spec_path)]
+        return sorted(found, key=lambda run: run.run_id.split("-", 1)[1], reverse=True)
+
+    def damaged_runs(self) -> list[RunDir]:
+        """Runs whose ``spec.json`` cannot be read; all one can do is delete them."""
+        return [run for run in self._run_directories() if not files.is_document(run.spec_path)]
+
+    def _run_directories(self, stage: str | None = None) -> list[RunDir]:
+        paths = self.runs_root.glob("*-*")
+        found = [RunDir(self, path.name) for path in paths if RUN_ID.fullmatch(path.name)]
+        return [run for run in found if run.exists() and stage in (None, run.stage)]
+
+    def new_run(self, spec: Spec, run_id: str | None = None) -> RunDir:
+        """Create the directory of a run and write its ``spec.json``.
+
+        Raises:
+            FileExistsError: a run with this id exists, so a form sent twice starts one run.
+        """
+        run = RunDir(self, run_id or new_run_id(spec.stage))
+        if not RUN_ID.fullmatch(run.run_id) or run.stage != spec.stage:
+            raise ValueError(f"{run.run_id!r} is not a run id of stage {spec.stage}")
+        run.root.mkdir()
+        run.parts_root.mkdir()
+        files.write_json(run.spec_path, spec.model_dump(mode="json"))
+        return run
+
+    def references(self, questions: str) -> RunDir | None:
+        """The newest complete self-check of the set called ``questions``, or None."""
+        for run in self._about_set("selfcheck", questions):
+            finished = run.exit()
+            if finished is not None and finished["state"] == "succeeded":
+                return run
+        return None
+
+    def quality_runs(self, questions: str) -> list[RunDir]:
+        """Test-quality runs of the set called ``questions``, newest first.
+
+        Unfinished ones too: every row they have written is complete.
+        """
+        return list(self._about_set("quality", questions))
+
+    def _about_set(self, stage: str, questions: str) -> Iterator[RunDir]:
+        """Runs of a stage made since the set was written, newest first."""
+        created = datetime.fromisoformat(self.question_set(questions).info()["created_at"])
+        since = created.astimezone(UTC).strftime("%Y%m%dT%H%M%S")
+        for run in self.runs(stage):
+            if run.run_id.split("-")[1] >= since and run.load_spec()["questions"] == questions:
+                yield run
+
+    # Models
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """Registered checkpoints by name: path, base model, run that made it."""
+        paths = sorted(self.models_root.glob("*.json"))
+        return {path.stem: files.read_json(path) for path in paths if files.is_document(path)}
+
+    def write_model(self, name: str, document: Mapping[str, Any]) -> None:
+        """Register a checkpoint under ``name``."""
+        files.write_json(self.models_root / f"{check_name('name', name)}.json", dict(document))
