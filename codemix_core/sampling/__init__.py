@@ -1,0 +1,1 @@
+"""Sampling: prompts, models, engines and code extraction; ``stage.py`` runs them."""
