@@ -1,0 +1,1 @@
+"""Scoring: runs programs against their unit tests behind a wall and records verdicts."""

@@ -1,0 +1,134 @@
+"""The tool chain that is bound into the wall, and its fingerprint.
+
+Nothing but an interpreter, a few Python packages and the system's compiler and libraries is
+ever visible inside; no home, no ``/etc``, no workspace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+SANDBOX = Path(__file__).resolve().parents[3] / "sandbox"
+PYTHON = "/opt/python"
+SITE = "/opt/site"
+JUDGE = "/opt/judge"
+_PACKAGES = {
+    "python": ("numpy",),
+    "pytest": ("numpy", "pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py"),
+    "cpp": (),
+}
+_VERSIONED = ("numpy", "pytest")
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A host path that is visible, read-only, at ``inside``."""
+
+    host: str
+    inside: str
+
+
+def python_binds() -> list[Bind]:
+    """The base interpreter and its standard library, without site-packages of a system Python."""
+    prefix = Path(sys.base_prefix)
+    if prefix not in (Path("/usr"), Path("/usr/local")):
+        return [Bind(str(prefix), PYTHON)]
+    executable = Path(sys.executable).resolve()
+    binds = [Bind(str(executable), f"{PYTHON}/bin/{executable.name}")]
+    for kind in ("stdlib", "platstdlib"):
+        base = {"base": str(prefix), "platbase": str(prefix), "installed_base": str(prefix)}
+        library = Path(sysconfig.get_path(kind, vars=base))
+        bind = Bind(str(library), f"{PYTHON}/{library.relative_to(prefix)}")
+        if bind not in binds:
+            binds.append(bind)
+    return binds
+
+
+def interpreter() -> str:
+    """The interpreter's path inside the wall."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return f"{PYTHON}/bin/{name}"
+
+
+def system_binds(flavour: str) -> list[Bind]:
+    """System libraries, and the compiler for C++."""
+    names = ["/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec"]
+    if flavour == "cpp":
+        names += ["/usr/bin", "/usr/include"]
+    binds = [Bind(name, name) for name in names if os.path.isdir(name)]
+    for name in ("/lib", "/lib32", "/lib64", "/bin"):
+        if (
+            os.path.isdir(name)
+            and not os.path.islink(name)
+            and (flavour == "cpp" or name != "/bin")
+        ):
+            binds.append(Bind(name, name))
+    if os.path.exists("/etc/ld.so.cache"):
+        binds.append(Bind("/etc/ld.so.cache", "/etc/ld.so.cache"))
+    return binds
+
+
+def system_links(flavour: str) -> list[tuple[str, str]]:
+    """Symbolic links of a merged /usr: (target, path)."""
+    names = ["/lib", "/lib32", "/lib64"] + (["/bin"] if flavour == "cpp" else [])
+    return [(os.readlink(name), name) for name in names if os.path.islink(name)]
+
+
+def package_binds(flavour: str) -> list[Bind]:
+    """The Python packages a program may import, one by one; those not installed are left out."""
+    return [bind for name in _PACKAGES[flavour] for bind in _package(name)]
+
+
+def _package(name: str) -> list[Bind]:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return []
+    origin = Path(spec.origin)
+    if spec.submodule_search_locations is None:
+        return [Bind(str(origin), f"{SITE}/{origin.name}")]
+    binds = [Bind(str(origin.parent), f"{SITE}/{name}")]
+    libraries = origin.parent.with_name(f"{name}.libs")
+    if libraries.is_dir():
+        binds.append(Bind(str(libraries), f"{SITE}/{libraries.name}"))
+    return binds
+
+
+@lru_cache(maxsize=1)
+def compiler_version() -> str | None:
+    """First line of ``g++ --version``, or None when there is no compiler."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        return None
+    done = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0] if done.stdout else None
+
+
+def gtest_installed() -> bool:
+    """Whether GoogleTest's header is where the system's compiler finds it."""
+    return any(Path(root, "gtest/gtest.h").exists() for root in ("/usr/include",))
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """SHA-256 over everything that can move a verdict: versions and the judge's own source."""
+    digest = hashlib.sha256(sys.version.encode())
+    digest.update(str(compiler_version()).encode())
+    for package in _VERSIONED:
+        try:
+            digest.update(f"{package} {metadata.version(package)}".encode())
+        except metadata.PackageNotFoundError:
+            digest.update(f"{package} absent".encode())
+    sources = sorted(path for path in SANDBOX.iterdir() if path.suffix in (".py", ".cpp"))
+    for path in sources:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()

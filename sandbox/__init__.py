@@ -1,0 +1,16 @@
+"""What lives inside the wall: the judge, the zygote and the candidate-side runners.
+
+Only the standard library and g++ are used here, because nothing else is bound into the wall.
+Who trusts whom::
+
+    host engine ── frames ──> judge (driver; holds tests and expected values)
+                                │ spawn / reap, descriptors
+                                v
+                              zygote (pid 1 of an inner pid namespace; holds no secrets)
+                                │ fork per program
+                                v
+                              candidate (no capabilities, system-call filter, rlimits)
+
+The judge is in the parent pid namespace of the candidate and shares no memory with it: the
+zygote is forked before the judge has read any job.
+"""

@@ -1,0 +1,93 @@
+"""The judge: takes questions and programs from the host, runs candidates, answers verdicts.
+
+Frames in: ``{"op": "judge", "key", "question"?, "code", "limits", "declared"}``. A question is
+sent once per key; when the judge does not hold it (any more) it answers ``{"need": key}``.
+``declared`` lists the tests that count, or is null when the program is to declare them
+(reference runs). Frames out: one per frame in; ``{"infra": text}`` when we failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections import OrderedDict
+from importlib import import_module
+from typing import Any, NoReturn, Protocol
+
+from sandbox import channel, kernel, zygote
+from sandbox.watch import Limits, Nursery
+
+_FRAMEWORKS = {
+    "cases": "sandbox.cases",
+    "pytest": "sandbox.pytests",
+    "googletest": "sandbox.gtests",
+}
+_HELD = 64
+
+
+class Prepared(Protocol):
+    """One question, ready to judge programs."""
+
+    def judge(
+        self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
+    ) -> dict[str, Any]:
+        """The verdict on one program."""
+        ...
+
+
+def main() -> NoReturn:
+    """Set the wall up from the inside, then serve frames on standard input and output."""
+    settings = json.loads(sys.argv[1])
+    os.environ.pop("LD_LIBRARY_PATH", None)  # it was for this interpreter alone
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nursery = _build(settings)
+    channel.write_frame(answers, {"ready": True, "python": sys.version.split()[0]})
+    held: OrderedDict[str, Prepared] = OrderedDict()
+    while (message := channel.read_frame(requests)) is not None:
+        try:
+            answer = _answer(message, held, nursery)
+        except Exception as error:
+            answer = {"infra": f"{type(error).__name__}: {error}"}
+        channel.write_frame(answers, answer)
+    os._exit(0)
+
+
+def _build(settings: dict[str, Any]) -> Nursery:
+    """Private /tmp, no /proc for anybody but us, and the zygote in its own pid namespace."""
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    kernel.unmount("/proc")
+    kernel.mount_tmpfs("/tmp", settings["size_mb"], settings["inodes"])
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    own = {int(name) for name in os.listdir(proc) if name.isdigit()}
+    kernel.unshare(kernel.CLONE_NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open("/dev/null", os.O_RDWR), 0)
+        os.dup2(0, 1)
+        link = os.dup2(theirs.fileno(), 3)
+        os.closerange(4, 1024)
+        zygote.run(socket.socket(fileno=link), settings)
+    theirs.close()
+    nursery = Nursery(ours, proc, frozenset(own | {pid}))
+    nursery.ask({"op": "reap"})  # answered once the zygote is warm
+    nursery.measure_zygote(pid)
+    return nursery
+
+
+def _answer(
+    message: dict[str, Any], held: OrderedDict[str, Prepared], nursery: Nursery
+) -> dict[str, Any]:
+    key = message["key"]
+    if "question" in message:
+        question = message["question"]
+        module = import_module(_FRAMEWORKS[question["framework"]])
+        held[key] = module.prepare(question, nursery)
+        if len(held) > _HELD:
+            held.popitem(last=False)
+    if key not in held:
+        return {"need": key}
+    held.move_to_end(key)
+    limits = Limits(**message["limits"])
+    return held[key].judge(message["code"], limits, message["declared"], nursery)

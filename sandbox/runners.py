@@ -1,0 +1,25 @@
+"""Candidate-side entries by name: what a forked candidate process runs."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+
+_ENTRIES = {"cases": "sandbox.serve_cases", "pytest": "sandbox.serve_pytest"}
+
+
+def warm(modules: Iterable[str]) -> None:
+    """Import modules before the first fork; one that can rehearse its work does so.
+
+    Raises:
+        ImportError: one is missing; the wall is then of no use.
+    """
+    for name in modules:
+        module = importlib.import_module(name)
+        if hasattr(module, "rehearse"):
+            module.rehearse()
+
+
+def serve(entry: str, job: int, result: int) -> None:
+    """Run one program: read the job from descriptor ``job``, write records to ``result``."""
+    importlib.import_module(_ENTRIES[entry]).serve(job, result)

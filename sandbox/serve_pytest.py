@@ -1,0 +1,147 @@
+"""Candidate side of ``pytest``: runs the test module in this process and reports each test.
+
+The program can reach everything here, so nothing is taken on trust outside: records carry a
+nonce, and a must-fail test (the canary) shows whether failing still works. Values that the
+program returns are probed: an object that equals whatever it is compared with is reported.
+
+The job is one JSON line: ``nonce``, ``code``, ``tests`` (with the canary),
+``canary`` (its name), ``wanted`` (test names or null). Records: see :mod:`sandbox.reported`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import pytest
+
+from sandbox import probe
+from sandbox.serve_cases import describe, write_all
+
+_FIRST_PRIVATE = 100
+_MODULE = "test_solution.py"
+_OPTIONS = (
+    *("--rootdir=/tmp", "-c", "/dev/null", "-s", "-o", "enable_assertion_pass_hook=true"),
+    *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:doctest", "-p", "no:junitxml"),
+    *("-p", "no:pastebin", "-p", "no:stepwise", "-p", "no:faulthandler", "-p", "no:debugging"),
+    *("-p", "no:unraisableexception", "-p", "no:threadexception"),  # each collects all garbage
+    *("-p", "no:nose", "-p", "no:setupplan", "-p", "no:setuponly", "-p", "no:legacypath"),
+)
+_MESSAGE = 600
+Write = Callable[..., None]
+
+
+def rehearse() -> None:
+    """Run a trivial test once, so that every fork finds pytest's parts imported."""
+    path, modules, here = list(sys.path), set(sys.modules), os.getcwd()
+    os.chdir("/tmp")
+    _save("solution.py", "")
+    _save(_MODULE, "import solution\ndef test_nothing():\n    assert [0] == [0]\n")
+    pytest.main([*_OPTIONS, _MODULE], plugins=[_Recorder(lambda *_: None, None)])
+    os.chdir(here)
+    sys.path[:] = path
+    for name in {"solution", "test_solution"} & (set(sys.modules) - modules):
+        del sys.modules[name]
+
+
+def serve(job: int, result: int) -> None:
+    """Run the tests of the job."""
+    with open(job, "rb") as stream:
+        order = json.loads(stream.readline())
+    write = _writer(order["nonce"], result)
+    try:
+        compile(order["code"], "solution.py", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        write("X", "", describe(error))
+        return
+    _save("solution.py", order["code"])
+    _save(_MODULE, order["tests"])
+    wanted = None if order["wanted"] is None else {*order["wanted"], order["canary"]}
+    with contextlib.suppress(BaseException):  # what was not reported does not count
+        pytest.main([*_OPTIONS, _MODULE], plugins=[_Recorder(write, wanted)])
+
+
+def _save(name: str, text: str) -> None:
+    with open(name, "w", encoding="utf-8", errors="replace") as stream:
+        stream.write(text)
+
+
+def _writer(nonce: str, result: int) -> Write:
+    descriptor = fcntl.fcntl(result, fcntl.F_DUPFD_CLOEXEC, _FIRST_PRIVATE)
+    os.close(result)
+
+    def write(kind: str, name: str = "", message: str = "") -> None:
+        fields = [text.encode("utf-8", "replace").hex() for text in (name, message)]
+        write_all(descriptor, f"{nonce} {kind} {fields[0]} {fields[1]}\n".encode("ascii"))
+
+    return write
+
+
+class _Recorder:
+    """A pytest plugin that reports over the private descriptor."""
+
+    def __init__(self, write: Write, wanted: set[str] | None) -> None:
+        self._write, self._wanted = write, wanted
+        self._failure: str | None = None
+        self._called = False
+        self._watching: Callable[[], bool] = lambda: True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if self._wanted is not None:
+            items[:] = [item for item in items if _name(item.nodeid) in self._wanted]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            self._write("D", _name(item.nodeid))
+        modules = {id(m): m for i in session.items if (m := getattr(i, "module", None))}
+        for module in modules.values():
+            probe.guard(module, sys.modules.get("solution"), self._accuse)
+        self._watching = probe.watch_assertions(modules.values(), self._accuse)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._write("M", "", str(report.longrepr)[-_MESSAGE:])
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._failure, self._called = None, False
+        self._write("S", _name(nodeid))
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is not None and self._failure is None:
+            self._failure = _explain(call.excinfo.value)
+        self._called = self._called or call.when == "call"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.outcome != "passed" and self._failure is None:
+            self._failure = report.outcome
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        passed = self._called and self._failure is None
+        self._write("P" if passed else "F", _name(nodeid), self._failure or "")
+
+    def pytest_sessionfinish(self) -> None:
+        if not self._watching():
+            self._accuse("the probe of compared values was taken away")
+        self._write("E")
+
+    def _accuse(self, text: str) -> None:
+        self._write("T", "", text)
+
+
+def _name(nodeid: str) -> str:
+    return nodeid.partition("::")[2]
+
+
+def _explain(error: BaseException) -> str:
+    """The exception and the line of the tests it was raised under."""
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.endswith(_MODULE):
+            where = f"line {frame.lineno}: {frame.line}\n"
+    return (where + describe(error))[:_MESSAGE]

@@ -1,0 +1,151 @@
+"""The zygote: forks one candidate process per program and leaves nothing of it behind.
+
+It is process 1 of an inner pid namespace, so no signal from inside reaches it, every orphan
+becomes its child, and ``kill(-1)`` names exactly the candidate's processes. It is forked
+before the judge reads its first job and never sees programs, inputs or expected values: the
+candidate reads its own job from a pipe. What it warms up (imports) is shared by all forks.
+
+Guaranteed after :func:`_reap`: no process of the program lives, and ``/tmp`` is empty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+from typing import Any, NoReturn
+
+from sandbox import channel, kernel, runners, seccomp
+
+JOB, RESULT = 3, 4
+_EXECUTABLE = 5
+_FIRST_FREE = 6
+_STACKS = 64 << 20  # what a few threads reserve and never touch
+_ADDRESS_SPACE = 4 << 30  # libraries and reservations that are not memory
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP)
+
+
+def run(link: socket.socket, settings: dict[str, Any]) -> NoReturn:
+    """Serve the judge until it goes away.
+
+    Args:
+        link: datagram socket to the judge.
+        settings: ``size_mb`` and ``inodes`` of ``/tmp``; ``uid`` the candidates get, or None
+            to keep the present one; ``warm``: modules to import.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    os.setsid()
+    kernel.hide_memory()
+    runners.warm(settings["warm"])
+    call_filter = seccomp.build()
+    gc.collect()
+    gc.freeze()
+    main_pid = 0
+    while True:
+        received = channel.receive(link)
+        if received is None:
+            os._exit(0)
+        message, descriptors = received
+        if message["op"] == "spawn":
+            main_pid = os.fork()
+            if main_pid == 0:
+                link.close()
+                _candidate(message, descriptors, settings["uid"], call_filter)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            watched = os.pidfd_open(main_pid)
+            channel.send(link, {}, (watched,))
+            os.close(watched)
+        else:
+            channel.send(link, _reap(main_pid, settings))
+
+
+def _reap(main_pid: int, settings: dict[str, Any]) -> dict[str, Any]:
+    """Kill and collect every process of the program, empty ``/tmp``; how the program ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    ended: dict[str, Any] = {"status": None, "memory_kb": 0, "cpu_seconds": 0.0}
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, 0)
+        except ChildProcessError:
+            break
+        ended["memory_kb"] = max(ended["memory_kb"], usage.ru_maxrss)
+        ended["cpu_seconds"] += usage.ru_utime + usage.ru_stime
+        if pid == main_pid:
+            ended["status"] = os.waitstatus_to_exitcode(status)
+    with os.scandir("/tmp") as entries:
+        dirty = next(entries, None) is not None
+    if dirty:
+        kernel.unmount("/tmp")
+        kernel.mount_tmpfs("/tmp", settings["size_mb"], settings["inodes"])
+    return ended
+
+
+def _candidate(
+    message: dict[str, Any], descriptors: list[int], uid: int | None, call_filter: bytes
+) -> NoReturn:
+    """In the forked child: put on the restraints, then become the program."""
+    try:
+        _place(descriptors)
+        _restrain(message["limits"], uid, call_filter)
+    except BaseException as error:  # nothing of the program may run half restrained
+        os.write(2, f"sandbox set-up failed: {error}\n".encode())
+        os._exit(125)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    if message["entry"] == "exec":
+        _execute(message["argv"], message["env"], binary=len(descriptors) > 3)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python itself has it
+    runners.serve(message["entry"], JOB, RESULT)
+    os._exit(0)
+
+
+def _place(descriptors: list[int]) -> None:
+    """Descriptors 0-2 are null and the output pipe, 3 the job, 4 the result, 5 the binary."""
+    high = [os.dup2(fd, 64 + position, False) for position, fd in enumerate(descriptors)]
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    job, result, output = high[:3]
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(job, JOB)
+    os.dup2(result, RESULT)
+    if len(high) > 3:
+        os.dup2(high[3], _EXECUTABLE, False)
+    os.closerange(_EXECUTABLE if len(high) == 3 else _FIRST_FREE, 1024)
+
+
+def _restrain(limits: dict[str, int], uid: int | None, call_filter: bytes) -> None:
+    os.setsid()
+    os.umask(0o022)
+    set_limit = resource.setrlimit
+    data = (limits["memory_mb"] << 20) + (limits["base_kb"] << 10) + _STACKS
+    set_limit(resource.RLIMIT_DATA, (data, data))
+    set_limit(resource.RLIMIT_AS, (data + _ADDRESS_SPACE, data + _ADDRESS_SPACE))
+    set_limit(resource.RLIMIT_CPU, (limits["cpu_seconds"], limits["cpu_seconds"] + 1))
+    set_limit(resource.RLIMIT_FSIZE, (limits["file_mb"] << 20, limits["file_mb"] << 20))
+    set_limit(resource.RLIMIT_STACK, (limits["stack_mb"] << 20, limits["stack_mb"] << 20))
+    set_limit(resource.RLIMIT_NOFILE, (limits["files"], limits["files"]))
+    set_limit(resource.RLIMIT_CORE, (0, 0))
+    set_limit(resource.RLIMIT_MEMLOCK, (0, 0))
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    set_limit(resource.RLIMIT_NPROC, (limits["processes"], limits["processes"]))
+    kernel.drop_capabilities()
+    kernel.install_filter(call_filter)
+    os.chdir("/tmp")
+
+
+def _execute(argv: list[str], env: dict[str, str], binary: bool) -> NoReturn:
+    try:
+        os.execve(_EXECUTABLE if binary else argv[0], argv, env)
+    except OSError as error:
+        os.write(2, f"cannot start the program: {error}\n".encode())
+        os._exit(126 if error.errno == 12 else 127)
