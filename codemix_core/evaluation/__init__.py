@@ -1,0 +1,1 @@
+"""Pass rates, their uncertainty, and the comparison of two runs."""
