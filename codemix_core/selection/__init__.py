@@ -1,0 +1,1 @@
+"""From scored generations to training data: picks, pairs, groups, splits and people's decisions."""
