@@ -1,0 +1,277 @@
+"""The Pass rates page's table of questions, and down from there to one generation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from codemix_core.records import Question, Status
+from codemix_core.store import Store
+from codemix_core.ui import code, data, generation, look, quality, rates, tables, url, words
+from codemix_core.workspace import RunDir, Workspace
+
+SORTS = {
+    "": "id",
+    "pass_rate": "pass rate, low first",
+    "-pass_rate": "pass rate, high first",
+    "mean_score": "mean score, low first",
+    "-programs": "most different programs",
+    "k": "k",
+}
+COMPARE_SORTS = {"-difference": "largest gain", "difference": "largest loss"}
+CLEARS = ("sample", "view", "about")
+"""URL values that belong to one question."""
+RAN = (Status.PASSED, Status.FAILED, Status.TIMEOUT, Status.CRASHED, Status.MEMORY_EXCEEDED)
+"""Verdicts of programs whose tests began, so that a number of passed tests says something."""
+BANDS = {
+    "never": (0.0, 0.0),
+    "sometimes": (1e-9, 1 - 1e-9),
+    "always": (1.0, 1.0),
+    "0-0.25": (0.0, 0.25),
+    "0.25-0.5": (0.25, 0.5),
+    "0.5-0.75": (0.5, 0.75),
+    "0.75-1": (0.75, 1.0),
+}
+"""Bands of pass rate to filter by, both ends included."""
+
+
+def filters(workspace: Workspace, run: RunDir, other: RunDir | None) -> dict[str, Any]:
+    """The filter widgets, which write to the URL; returns :func:`chosen`."""
+    shown = rates.overview(workspace, run.run_id)
+    skills = [str(name) for name in shown.skills["skill"]]
+    columns = st.columns([3.4, 3, 3, 2, 2.4, 3, 2.6, 3])
+    clears = ("page",)
+    with columns[0]:
+        url.text("Search", "text", clears=clears, placeholder="id or statement")
+    with columns[1]:
+        url.choice("Skill", "skill", skills, empty="any", format_func=words.skill, clears=clears)
+    with columns[2]:
+        url.choice(
+            "and skill", "other_skill", skills, empty="any", format_func=words.skill, clears=clears
+        )
+    with columns[3]:
+        ks = [str(k) for k in shown.ks["k"]]
+        url.choice("k", "k", ks, empty="any", clears=clears)
+    with columns[4]:
+        splits = [str(split) for split in shown.splits["split"]]
+        url.choice("Split", "split", splits, empty="any", clears=clears)
+    with columns[5]:
+        found = [s.value for s in Status if shown.verdicts[s.value]]
+        url.choice(
+            "Some verdict",
+            "status",
+            found,
+            empty="any",
+            clears=clears,
+            format_func=lambda name: look.of_status(name).label,
+        )
+    with columns[6]:
+        url.choice(
+            "Pass rate",
+            "band",
+            list(BANDS),
+            empty="any",
+            clears=clears,
+            format_func=lambda name: name.replace("-", words.EN_DASH),
+        )
+    with columns[7]:
+        sorts = {**SORTS, **(COMPARE_SORTS if other else {})}
+        url.choice(
+            "Sort by",
+            "sort",
+            [s for s in sorts if s],
+            empty=sorts[""],
+            clears=clears,
+            format_func=sorts.__getitem__,
+        )
+    return chosen()
+
+
+def chosen() -> dict[str, Any]:
+    """The parameters of query ``question_page`` that the URL asks for."""
+    low, high = BANDS.get(url.get("band") or "", (0.0, 1.0))
+    sort = url.get("sort") or "question_id"
+    return {
+        "text": url.get("text") or "",
+        "skill": url.get("skill") or "",
+        "other_skill": url.get("other_skill") or "",
+        "k": url.get_int("k") or 0,
+        "split": url.get("split") or "",
+        "status": url.get("status") or "",
+        "low": low,
+        "high": high,
+        "sort": sort.removeprefix("-"),
+        "descending": sort.startswith("-"),
+    }
+
+
+def table(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
+    """The questions that match, one page of them; a clicked row opens the question."""
+    wanted = filters(workspace, run, other)
+    baseline = other.run_id if other else None
+    limit, offset = tables.place()
+    page = data.frame(
+        workspace,
+        "question_page",
+        run.run_id,
+        baseline=baseline,
+        limit=limit,
+        offset=offset,
+        **wanted,
+    )
+    if not len(page):
+        tables.beyond_last()
+        st.caption("No question matches these filters.")
+        return
+    page["skills_shown"] = page["skills"].map(words.skills)
+    page["correct_of"] = [
+        words.tests_passed(*pair) for pair in zip(page["correct"], page["scored"], strict=True)
+    ]
+    page["quality"] = quality.cells(page)
+    columns: dict[str, Any] = {
+        "question_id": tables.words_column("question", width=208),
+        "skills_shown": tables.words_column("skills", width=188),
+        "k": tables.number("k", width=36),
+        "split": tables.words_column("split", width=68),
+        "correct_of": tables.words_column(
+            "correct",
+            "answers with score 1, of those with a verdict that counts",
+            width=68,
+            alignment="right",
+        ),
+        "pass_rate": tables.share_bar("pass rate", "correct ÷ scored"),
+        "mean_score": tables.number("mean score", "mean share of tests passed", "%.2f", width=86),
+        "programs": tables.number("programs", "different programs", width=76),
+        "quality": quality.column(),
+    }
+    if baseline is not None:
+        columns["baseline_rate"] = tables.number(
+            "other", "pass rate in the other run", "%.2f", width=56
+        )
+        columns["difference"] = tables.number("difference", "this − other", "%+.2f", width=80)
+    for optional in ("split", "quality"):
+        if page[optional].isna().all():
+            del columns[optional]
+    tables.choose(
+        page,
+        f"rates-{run.run_id}-{offset}-{hash(tuple(page['question_id']))}",
+        columns,
+        lambda row: url.put(question=row["question_id"], sample=None),
+    )
+    everything = {**wanted, "limit": tables.EVERYTHING, "offset": 0}
+    tables.footer(
+        f"questions-{run.run_id}",
+        "question",
+        int(page["matching"].iloc[0]),
+        lambda: Store(workspace).frame("question_page", run.run_id, baseline, **everything),
+    )
+
+
+def question(workspace: Workspace, run: RunDir, other: RunDir | None, question_id: str) -> None:
+    """One question: statement, tests, gold, and its generations grouped by identical program."""
+    found = data.questions(data.set_of(workspace, run.run_id)).get(question_id)
+    if found is None:
+        st.warning(f"There is no question {question_id!r} in this run's question set.")
+        tables.walk([], question_id, CLEARS)
+        return
+    every = data.frame(
+        workspace,
+        "question_page",
+        run.run_id,
+        baseline=other.run_id if other else None,
+        **{**chosen(), "limit": tables.EVERYTHING, "offset": 0},
+    )
+    tables.walk(list(every["question_id"]), question_id, CLEARS)
+    groups = data.frame(workspace, "program_groups", run.run_id, question_id=question_id)
+    counted = groups[groups["score"].notna()]
+    correct = int(counted.loc[counted["score"] == 1, "count"].sum())
+    look.heading(words.skills(found.skills))
+    name = data.set_of(workspace, run.run_id).name
+    generation.question_facts(
+        found,
+        correct=f"{correct} of {int(counted['count'].sum())} scored",
+        quality=quality.fact(workspace, name, question_id),
+    )
+    _about(found)
+    if not len(groups):
+        st.caption("This run has no generation for this question.")
+        return
+    _groups(workspace, run, found, groups)
+
+
+def _about(found: Question) -> None:
+    about = url.segments("About the question", "about", ("Statement", "Gold", "Unit tests"))
+    if about == "Statement":
+        generation.statement(found)
+    elif about == "Gold":
+        code.show(found.gold, found.language)
+    else:
+        generation.tests_source(found)
+
+
+def _groups(workspace: Workspace, run: RunDir, found: Question, groups: pd.DataFrame) -> None:
+    """The groups of identical programs at the left, the chosen generation at the right."""
+    sample = url.get_int("sample")
+    sample = int(groups["sample_index"].iloc[0]) if sample is None else sample
+    mine = [sample in set(indexes) for indexes in groups["sample_indexes"]]
+    left, right = st.columns([2, 7], gap="medium")
+    with left:
+        look.heading("Programs", f"{len(groups)} different")
+        with st.container(gap="xxsmall", height=min(620, 48 * len(groups) + 24), border=False):
+            for row, chosen in zip(data.rows(groups), mine, strict=True):
+                _group_button(row, chosen)
+    with right:
+        if not any(mine):
+            st.warning(f"{run.run_id} has no generation {found.question_id} #{sample}.")
+            return
+        _same(list(groups["sample_indexes"].iloc[mine.index(True)]), sample)
+        found_row = data.frame(
+            workspace, "generation", run.run_id, question_id=found.question_id, sample_index=sample
+        ).iloc[0]
+        prompts = data.frame(workspace, "prompt", run.run_id, question_id=found.question_id)
+        generation.show(
+            run.run_id, found_row, found, dict(prompts.iloc[0]) if len(prompts) else None
+        )
+
+
+def _group_button(row: dict[str, Any], chosen: bool) -> None:
+    """``×17 ✓ passed 6/6`` as a button that shows the group's first generation."""
+    shown = look.of_status(None if pd.isna(row["status"]) else row["status"])
+    tests = ""
+    if row["status"] in RAN:
+        tests = f" {words.tests_passed(row['passed'], row['declared'])}"
+    st.button(
+        f"**{words.TIMES}{row['count']}**  {shown.label}{tests}",
+        key=f"group-{row['sample_index']}",
+        type="primary" if chosen else "secondary",
+        width="stretch",
+        on_click=_open,
+        args=(int(row["sample_index"]),),
+    )
+
+
+def _open(sample: int) -> None:
+    url.put(sample=sample)
+
+
+def _same(indexes: Sequence[int], sample: int) -> None:
+    """All generations with this program; each has a link of its own."""
+    numbers = [int(index) for index in indexes]
+    if len(numbers) == 1:
+        return
+    shown = sample if sample in numbers else numbers[0]
+    label = f"{words.count(len(numbers), 'generation')} with exactly this program"
+    chosen = st.selectbox(
+        label,
+        numbers,
+        index=numbers.index(shown),
+        format_func=lambda n: f"sample {n}",
+        key=f"same-{escape(str(numbers[0]))}-{shown}",
+    )
+    if chosen != shown:
+        url.put(sample=chosen)
+        st.rerun()

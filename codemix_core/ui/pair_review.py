@@ -1,0 +1,222 @@
+"""Review of DPO pairs: one at a time, decided from the keyboard.
+
+A step reads the two answers it shows and nothing else; decisions are written at once and never
+lost by a reload. A decision about a pair holds for every rule that makes the same pair.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from codemix_core.datasets.spec import BuildSpec
+from codemix_core.selection.annotations import Action, Decisions
+from codemix_core.selection.pairs import choose
+from codemix_core.ui import answer_view, deciding, look, pair_queue, selection_data, url
+from codemix_core.ui.pair_queue import Filter, Identity, Queue
+from codemix_core.ui.selection_data import Pairs, Selection
+from codemix_core.workspace import RunDir
+
+Side = tuple[int, pd.Series, float]
+"""Sample index, the answer with its verdict, log-probability."""
+CLEARS = ("question", "chosen", "rejected")
+"""URL values that name the pair shown."""
+
+
+@st.fragment
+def draw(selection: Selection, pairs: Pairs, spec: BuildSpec) -> None:
+    """Progress, filters, the buttons and the pair itself."""
+    found = choose(pairs.table, spec.pair_rule())
+    if not len(found):
+        st.caption("This rule gives no pair. Loosen the thresholds, or sample more answers.")
+        return
+    held = selection_data.decisions(selection.run)
+    chosen = _filters()
+    shown = pair_queue.queue(pairs.table, found, held, chosen)
+    _progress(shown)
+    if not len(shown.view):
+        st.caption("No pair matches these filters.")
+        _undo_button(selection.run)
+        return
+    place = shown.place(_wanted())
+    place = 0 if place is None else place
+    identity = shown.identity(place)
+    with st.container(gap="xsmall", key="review"):
+        slot = _buttons(selection.run, shown, place)
+        _pair(selection, shown, place, identity, held)
+    # Last, so that the number never names a pair that is not on the screen yet.
+    slot.html(f'<span class="cm-place-in"><b>{place + 1:,}</b> of {len(shown.view):,}</span>')
+    deciding.place_cursor()
+
+
+def _filters() -> Filter:
+    first, second, third, fourth, fifth = st.columns([2, 2, 3, 2.6, 3])
+    clears = CLEARS
+    with first:
+        options = [*pair_queue.SHOW, "noted"]
+        show = url.choice("Show", "show", options, empty="all pairs", clears=clears)
+    with second:
+        length = url.choice(
+            "Length",
+            "length",
+            ["longer", "shorter"],
+            empty="any",
+            clears=clears,
+            format_func=lambda name: f"chosen {name}",
+        )
+    with third:
+        gap = st.slider(
+            "Gap below", 0.0, 1.0, 1.0, 0.05, key="gap_below", bind="query-params",
+            help="Only pairs whose score gap is below this; 1 shows all.",
+        )  # fmt: skip
+    with fourth:
+        order = url.choice(
+            "Order", "order", list(pair_queue.ORDERS[1:]), empty=pair_queue.ORDERS[0], clears=clears
+        )
+    with fifth:
+        text = url.text("Question", "text", clears=clears, placeholder="part of its id")
+    return Filter(show or "all", length or "any", gap, text.strip(), order or "as built")
+
+
+def _progress(shown: Queue) -> None:
+    total = len(shown.pairs)
+    width = f"{100 * shown.reviewed / max(1, total):.2f}%"
+    counts = [
+        f"{shown.count(code):,} {word}"
+        for word, code in pair_queue.SHOW.items()
+        if code != pair_queue.UNREVIEWED and shown.count(code)
+    ]
+    st.html(
+        f'<div class="cm-review"><span><b>{shown.reviewed:,} of {total:,} reviewed</b> '
+        f'<span class="cm-muted">{escape(" · ".join(counts))}</span></span>'
+        f'<span class="cm-bar" role="progressbar"><i style="width:{width}"></i></span></div>'
+    )
+
+
+def _wanted() -> Identity | None:
+    question, chosen, rejected = url.get("question"), url.get_int("chosen"), url.get_int("rejected")
+    if question is None or chosen is None or rejected is None:
+        return None
+    return question, chosen, rejected
+
+
+def _go(identity: Identity | None) -> None:
+    if identity is not None:
+        url.put(question=identity[0], chosen=identity[1], rejected=identity[2])
+
+
+def _buttons(run: RunDir, shown: Queue, place: int) -> DeltaGenerator:
+    """Move and decide; every button has its key. Returns where the place in the queue goes."""
+    identity = shown.identity(place)
+    before = shown.identity(place - 1) if place else None
+    after = shown.identity(place + 1) if place + 1 < len(shown.view) else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-bar"):
+        for label, key, target in (("Previous", "k", before), ("Next", "j", after)):
+            st.button(
+                label, key=f"pair-{key}", shortcut=key, disabled=target is None,
+                on_click=_go, args=(target,),
+            )  # fmt: skip
+        slot = st.container(width="content", key="place")
+        decisions: tuple[tuple[str, str, Action], ...] = (
+            ("Accept", "a", "accept"),
+            ("Swap", "s", "swap"),
+            ("Reject", "x", "reject"),
+        )
+        for label, key, action in decisions:
+            st.button(
+                label, key=f"pair-{key}", shortcut=key,
+                on_click=_decide, args=(run, action, identity, after or before),
+            )  # fmt: skip
+        st.button(
+            "Note", key="pair-n", shortcut="n",
+            help="Keeps the text of the field; without one: type it, then Enter.",
+            on_click=_note, args=(run, identity),
+        )  # fmt: skip
+        _undo_button(run)
+        deciding.reason_and_author("pair", lambda: _note(run, identity))
+    return slot
+
+
+def _undo_button(run: RunDir) -> None:
+    st.button(
+        "Undo", key="pair-u", shortcut="u", icon=":material/undo:", type="tertiary",
+        help="Take back your last decision about this run.", on_click=_undo, args=(run,),
+    )  # fmt: skip
+
+
+def _decide(run: RunDir, action: Action, identity: Identity, then: Identity | None) -> None:
+    if deciding.decide(run, "pair", action, *identity):
+        _go(then)
+
+
+def _note(run: RunDir, identity: Identity) -> None:
+    if str(st.session_state.get("reason") or "").strip():
+        deciding.decide(run, "pair", "note", *identity)
+    else:
+        deciding.begin_note()
+
+
+def _undo(run: RunDir) -> None:
+    done = deciding.undo(run)
+    if done is not None and done.kind == "pair":
+        assert done.chosen is not None
+        assert done.rejected is not None
+        _go((done.question_id, done.chosen, done.rejected))
+
+
+def _pair(
+    selection: Selection, shown: Queue, place: int, identity: Identity, held: Decisions
+) -> None:
+    """Question, both answers with their difference, and their tests."""
+    question_id, chosen, rejected = identity
+    question = selection.questions[question_id]
+    decided = held.pair(question_id, chosen, rejected)
+    swapped = decided is not None and decided.action == "swap"
+    rows = selection_data.answers(selection.run, question_id, (chosen, rejected))
+    position = shown.pairs[shown.view[place]]
+    table = shown.table
+    logprob = table.candidates.logprob
+    sides = [
+        (chosen, rows[chosen], logprob[table.chosen[position]]),
+        (rejected, rows[rejected], logprob[table.rejected[position]]),
+    ]
+    if swapped:
+        sides.reverse()
+    answer_view.asked(question)
+    gap, longer = float(table.gap[position]), int(table.longer_by[position])
+    look.line(
+        f"score gap <b>{gap:.2f}</b>",
+        f"chosen {abs(longer):,} {table.candidates.unit(table.column)} "
+        f"{'longer' if longer > 0 else 'shorter'}"
+        if longer
+        else "same length",
+        f"<b>{escape(deciding.SAYS[decided.action][0])}</b> by a person" if decided else "",
+    )
+    deciding.history(
+        selection.run,
+        deciding.about_pair(held, *identity),
+        lambda: _go(identity),
+    )
+    _texts(selection, question_id, sides)
+
+
+def _texts(selection: Selection, question_id: str, sides: list[Side]) -> None:
+    question = selection.questions[question_id]
+    (one, left, p), (other, right, q) = sides
+    heads = (
+        answer_view.side("chosen", "chosen", one, left, p),
+        answer_view.side("rejected", "rejected", other, right, q),
+    )
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        whole = st.toggle("Raw output", key="whole", persist_state="session")
+        marked = st.toggle("Mark differences", True, key="marked", persist_state="session")
+    answer_view.beside(left, right, question, heads, whole=whole, marked=marked, key="pair-diff")
+    labelled = [
+        ('<span class="cm-is-chosen">▲ chosen</span>', left),
+        ('<span class="cm-is-rejected">▼ rejected</span>', right),
+    ]
+    answer_view.matrix(labelled)
+    answer_view.messages(labelled)

@@ -1,0 +1,269 @@
+"""Review of best-of-N picks: the pick beside its runners-up, question by question.
+
+Every decision is written at once; keys: j next, k previous, 1–9 pick, x reject, n note, u undo.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from codemix_core.records import Question
+from codemix_core.selection.annotations import Action
+from codemix_core.ui import (
+    answer_view,
+    deciding,
+    look,
+    pick_queue,
+    pick_views,
+    selection_data,
+    url,
+    words,
+)
+from codemix_core.ui.pick_queue import Ranked
+from codemix_core.ui.selection_data import Selection
+from codemix_core.workspace import RunDir
+
+SHOWN = 9
+"""Candidates with a key of their own."""
+GOLD = "gold"
+
+
+def draw(selection: Selection, found: Ranked, *, fallback: bool) -> None:
+    """Filters, the buttons, and one question with its pick and runners-up."""
+    view = found.view(*_filters())
+    if not len(view):
+        st.caption("No question matches these filters.")
+        return
+    ids = found.candidates.question_ids
+    names = [ids[int(place)] for place in view]
+    wanted = url.get("question")
+    at = names.index(wanted) if wanted in names else 0
+    if wanted is not None and wanted not in names:
+        st.caption(f"{wanted} is not among these questions; the first one is shown.")
+    place = int(view[at])
+    with st.container(gap="xsmall", key="review"):
+        slot = _buttons(selection.run, found, names, at, place)
+        _question(selection, found, place, fallback=fallback)
+    # Last, so that the number never names a question that is not on the screen yet.
+    slot.html(f'<span class="cm-place-in"><b>{at + 1:,}</b> of {len(names):,}</span>')
+    deciding.place_cursor()
+
+
+def _filters() -> tuple[str, str, str]:
+    first, second, third = st.columns([2, 2, 4])
+    with first:
+        show = url.choice(
+            "Show", "show", list(pick_queue.SHOW), empty="all questions", clears=("question",)
+        )
+    with second:
+        orders = pick_queue.ORDERS
+        order = url.choice(
+            "Order", "order", list(orders[1:]), empty=orders[0], clears=("question",)
+        )
+    with third:
+        text = url.text("Question", "text", clears=("question",), placeholder="part of its id")
+    return show or "", text.strip(), order or ""
+
+
+def _buttons(run: RunDir, found: Ranked, names: list[str], at: int, place: int) -> DeltaGenerator:
+    """Move and decide; returns where the place among the questions goes."""
+    picked = found.picked(place)
+    sample = int(found.candidates.sample[picked[0]]) if len(picked) else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-bar"):
+        for label, key, target in (("Previous", "k", at - 1), ("Next", "j", at + 1)):
+            there = 0 <= target < len(names)
+            st.button(
+                label,
+                key=f"pick-{key}",
+                shortcut=key,
+                disabled=not there,
+                on_click=lambda name: url.put(question=name),
+                args=(names[target] if there else "",),
+            )
+        slot = st.container(width="content", key="place")
+        st.button(
+            "Reject the pick",
+            key="pick-x",
+            shortcut="x",
+            icon=":material/close:",
+            disabled=sample is None,
+            on_click=_decide,
+            args=(run, "reject", names[at], sample),
+        )
+        st.button(
+            "Note",
+            key="pick-n",
+            shortcut="n",
+            icon=":material/edit_note:",
+            help="Keeps the text of the field; without one: type it, then Enter.",
+            on_click=_note,
+            args=(run, names[at], sample),
+        )
+        st.button(
+            "Undo",
+            key="pick-u",
+            shortcut="u",
+            icon=":material/undo:",
+            type="tertiary",
+            help="Take back your last decision about this run.",
+            on_click=_undo,
+            args=(run,),
+        )
+        deciding.reason_and_author("question", lambda: _note(run, names[at], sample))
+    return slot
+
+
+def _decide(run: RunDir, action: Action, question_id: str, sample: int) -> None:
+    if deciding.decide(run, "pick", action, question_id, sample):
+        url.put(question=question_id)
+
+
+def _note(run: RunDir, question_id: str, sample: int | None) -> None:
+    if str(st.session_state.get("reason") or "").strip():
+        _decide(run, "note", question_id, 0 if sample is None else sample)
+    else:
+        deciding.begin_note()
+
+
+def _undo(run: RunDir) -> None:
+    done = deciding.undo(run)
+    if done is not None and done.kind == "pick":
+        url.put(question=done.question_id)
+
+
+def _question(selection: Selection, found: Ranked, place: int, *, fallback: bool) -> None:
+    name = selection.name(place)
+    question = selection.questions[name]
+    c = found.candidates
+    rows = found.of(place)[:SHOWN]
+    samples = [int(c.sample[row]) for row in rows]
+    answers = selection_data.answers(selection.run, name, samples) if samples else {}
+    picked = [int(row) for row in found.picked(place)]
+    answer_view.asked(question)
+    deciding.history(
+        selection.run,
+        deciding.about_question(selection_data.decisions(selection.run), name),
+        lambda: url.put(question=name),
+    )
+    _why(found, place, picked, question, fallback=fallback)
+    if not len(rows):
+        st.caption("No answer of this question can be trained on.")
+        return
+    _pick_buttons(selection.run, name, rows, samples, picked, found)
+    _beside(found, question, rows, samples, answers, picked)
+    labelled = [
+        (_label(found, number, int(row), picked, answers[sample]), answers[sample])
+        for number, (row, sample) in enumerate(zip(rows, samples, strict=True), 1)
+    ]
+    answer_view.matrix(labelled)
+    more = len(found.of(place)) - len(rows)
+    if more > 0:
+        st.caption(f"{words.count(more, 'further program')} of lower rank not shown.")
+
+
+def _why(
+    found: Ranked, place: int, picked: list[int], question: Question, *, fallback: bool
+) -> None:
+    """Why each pick won, or why there is none."""
+    if picked:
+        for rank, row in enumerate(picked[:3]):
+            look.line(
+                f'<b class="cm-is-chosen">▲ pick{f" {rank + 1}" if len(picked) > 1 else ""}</b>',
+                f"sample {int(found.candidates.sample[row])}",
+                escape(found.reasons.of(row, rank)),
+            )
+        return
+    best = float(found.best()[place])
+    instead = (
+        pick_views.gold_look("gold solution as fallback") if fallback else "nothing is trained"
+    )
+    look.line(
+        "<b>No acceptable answer</b>",
+        f"the best scores {best:.2f}, the rule asks for {found.rule.min_score:.2f}",
+        instead,
+    )
+
+
+def _pick_buttons(
+    run: RunDir, name: str, rows: Any, samples: list[int], picked: list[int], found: Ranked
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.html('<span class="cm-muted">Pick</span>', width="content")
+        for number, (row, sample) in enumerate(zip(rows, samples, strict=True), 1):
+            st.button(
+                f"sample {sample}",
+                key=f"take-{number}",
+                shortcut=str(number),
+                type="primary" if int(row) in picked else "secondary",
+                help=f"score {found.candidates.score[row]:.2f}",
+                on_click=_decide,
+                args=(run, "pick", name, sample),
+            )
+
+
+def _beside(
+    found: Ranked,
+    question: Question,
+    rows: Any,
+    samples: list[int],
+    answers: dict[int, pd.Series],
+    picked: list[int],
+) -> None:
+    """The pick (or the best answer) beside a runner-up or the gold solution."""
+    c = found.candidates
+    first = picked[0] if picked else int(rows[0])
+    mine = int(c.sample[first])
+    if mine not in answers:
+        return
+    others = [str(sample) for sample in samples if sample != mine]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        other = url.segments(
+            "Beside it",
+            "beside",
+            [*others, GOLD],
+            format_func=lambda text: text if text == GOLD else f"beside sample {text}",
+        )
+        whole = st.toggle("Raw output", key="whole", persist_state="session")
+        marked = st.toggle("Mark differences", True, key="marked", persist_state="session")
+    head = answer_view.side(
+        "chosen", "pick" if picked else "best", mine, answers[mine], c.logprob[first]
+    )
+    if other == GOLD:
+        gold = pd.Series({"raw_output": question.gold, "code": question.gold})
+        note = pick_views.gold_look("gold solution")
+        answer_view.beside(
+            answers[mine], gold, question, (head, f'<div class="cm-line">{note}</div>'),
+            whole=False, marked=marked, key="pick-diff",
+        )  # fmt: skip
+        return
+    row = int(rows[samples.index(int(other))])
+    against = answers[int(other)]
+    title = "pick too" if row in picked else "runner-up"
+    tail = answer_view.side("other", title, int(other), against, c.logprob[row])
+    answer_view.beside(
+        answers[mine], against, question, (head, tail), whole=whole, marked=marked, key="pick-diff"
+    )
+
+
+def _label(found: Ranked, number: int, row: int, picked: list[int], answer: pd.Series) -> str:
+    """``1 ▲ sample 4 · 1.00 · 54 tokens · ×17`` in front of a row of the matrix."""
+    c = found.candidates
+    same = pick_queue.same_program(c, row)
+    mark = '<b class="cm-is-chosen">▲</b>' if row in picked else ""
+    if row in found.rejected:
+        mark = '<b class="cm-is-rejected" title="rejected by a person">✗</b>'
+    length = int(c.length(found.rule.column)[row])
+    parts = [
+        f"<b>{number}</b> {mark}",
+        f"sample {int(c.sample[row])}",
+        look.chip(look.of_status(answer["status"])),
+        f"<b>{float(c.score[row]):.2f}</b>",
+        f"{length:,} {c.unit(found.rule.column)}",
+        f'<span title="samples {", ".join(map(str, same))}">{words.TIMES}{len(same)}</span>',
+    ]
+    return f'<span class="cm-row">{"".join(f"<span>{part}</span>" for part in parts)}</span>'
