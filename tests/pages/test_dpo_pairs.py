@@ -1,0 +1,160 @@
+"""The DPO pairs page: yield while sliders move, review from the keyboard, and the build."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from codemix_core.records import Question
+from codemix_core.selection import annotations
+from codemix_core.workspace import RunDir, Workspace
+from tests.pages.conftest import Open
+from tests.pages.test_best_of_n import card
+from tests.pages_data import shown
+
+PAGE = "5_DPO_pairs.py"
+
+
+def progress(app: AppTest) -> str:
+    """The line that says how much is reviewed."""
+    return next(e.value for e in app.html if "cm-review" in e.value)
+
+
+def place(app: AppTest) -> str:
+    return next(e.value for e in app.html if "cm-place-in" in e.value)
+
+
+def test_without_a_scoring_run_the_page_says_what_to_do_first(open_page: Open) -> None:
+    assert "There is nothing to choose from yet." in shown(open_page(PAGE))
+
+
+def test_the_yield_names_pairs_and_covered_questions(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE)
+    assert card(app, "pairs") == "3"
+    assert card(app, "questions covered").startswith("3<small>of 6")
+    assert card(app, "mean score gap") == "1.00"
+
+
+def test_moving_a_slider_changes_the_yield(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE)
+    app.number_input(key="num_preference_pairs_per_question").set_value(50).run()
+    many = int(card(app, "pairs"))
+    assert many > 3
+    app.selectbox(key="strategy").set_value("max_min").run()
+    app.number_input(key="num_preference_pairs_per_question").set_value(1).run()
+    assert card(app, "pairs") == "3"
+
+
+def test_all_strategies_stand_side_by_side(open_page: Open, scored: RunDir) -> None:
+    from codemix_core.selection.pairs import STRATEGIES
+
+    table = next(e.value for e in open_page(PAGE).html if "cm-strategies" in e.value)
+    assert all(name in table for name in STRATEGIES)
+    assert len(STRATEGIES) >= 7
+
+
+def test_only_the_settings_a_strategy_uses_are_shown(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE, strategy="margin")
+    assert {slider.key for slider in app.slider} == {"margin"}
+
+
+def test_a_pair_shows_both_programs_their_tests_and_verdicts(
+    open_page: Open, scored: RunDir
+) -> None:
+    text = shown(open_page(PAGE, view="Review"))
+    assert "cm-chosen" in text
+    assert "cm-rejected" in text
+    assert "cm-matrix" in text
+    assert "passed" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "action", "word"),
+    [("a", "accept", "accepted"), ("s", "swap", "swapped"), ("x", "reject", "rejected")],
+)
+def test_a_decision_is_kept_counted_and_leads_to_the_next_pair(
+    open_page: Open, scored: RunDir, key: str, action: str, word: str
+) -> None:
+    app = open_page(PAGE, view="Review")
+    assert "0 of 3 reviewed" in progress(app)
+    app.button(key=f"pair-{key}").click().run()
+    assert not app.exception
+    assert annotations.read(scored)[-1].action == action
+    assert "1 of 3 reviewed" in progress(app)
+    assert f"1 {word}" in progress(app)
+    assert "<b>2</b> of 3" in place(app)
+    app.button(key="pair-u").click().run()
+    assert "0 of 3 reviewed" in progress(app)
+    assert "<b>1</b> of 3" in place(app)
+
+
+def test_a_swapped_pair_shows_the_sides_as_decided(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE, view="Review")
+    app.button(key="pair-s").click().run()
+    app.button(key="pair-k").click().run()
+    heads = [e.value for e in app.html if "cm-is-chosen" in e.value and "sample" in e.value]
+    assert "passed" not in heads[0]
+
+
+def test_the_unreviewed_filter_loses_what_was_decided(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE, view="Review", show="unreviewed")
+    assert "of 3" in place(app)
+    app.button(key="pair-a").click().run()
+    assert "<b>1</b> of 2" in place(app)
+
+
+def test_a_note_needs_a_text_and_is_kept(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE, view="Review")
+    app.button(key="pair-n").click().run()
+    assert annotations.read(scored) == []
+    app.text_input(key="reason").set_value("off by one").run()
+    made = annotations.read(scored)
+    assert [(a.action, a.reason) for a in made] == [("note", "off by one")]
+    assert "off by one" in shown(app)
+    assert "0 of 3 reviewed" in progress(app)
+
+
+def test_a_pair_named_in_the_link_is_shown(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE, view="Review")
+    app.button(key="pair-j").click().run()
+    where = {name: app.query_params[name] for name in ("question", "chosen", "rejected")}
+    again = open_page(PAGE, view="Review", **where)
+    assert "<b>2</b> of 3" in place(again)
+
+
+def test_the_command_is_what_the_button_starts(open_page: Open, scored: RunDir) -> None:
+    app = open_page(PAGE, minimum_preferred_score="0.5", strategy="nearest")
+    commands = [c.value for c in app.code if "build score-" in c.value]
+    assert "--method dpo" in commands[0]
+    assert "--strategy nearest" in commands[0]
+    assert "--minimum-preferred-score 0.5" in commands[0]
+
+
+def test_two_people_deciding_at_once_lose_nothing(
+    open_page: Open, scored: RunDir, asked: list[Question]
+) -> None:
+    one, other = open_page(PAGE, view="Review"), open_page(PAGE, view="Review")
+    one.button(key="pair-a").click().run()
+    other.button(key="pair-j").click().run()
+    other.button(key="pair-x").click().run()
+    assert [a.action for a in annotations.read(scored)] == ["accept", "reject"]
+    assert "2 of 3 reviewed" in progress(other)
+
+
+def test_a_half_scored_run_can_be_looked_at(open_page: Open, half_scored: RunDir) -> None:
+    app = open_page(PAGE)
+    assert card(app, "questions covered").startswith("2<small>of 3")
+    assert any("partial" in toggle.key for toggle in app.toggle)
+
+
+def test_groups_show_both_advantages(open_page: Open, scored: RunDir, workspace: Workspace) -> None:
+    app = open_page("5_GRPO_groups.py")
+    assert card(app, "groups kept").startswith("3<small>of 6")
+    assert card(app, "zero variance").startswith("3<small>1 all right, 2 all at 0")
+    table = next(e.value for e in app.html if "cm-members" in e.value)
+    assert "(reward − mean) / std" in table
+    app.toggle(key="keep_zero_variance").set_value(True).run()
+    assert card(app, "groups kept").startswith("6<small>of 6")
+    app.slider(key="band").set_value((0.2, 0.8)).run()
+    assert card(app, "groups kept").startswith("3<small>of 6")
+    assert card(app, "outside the band") == "3"
