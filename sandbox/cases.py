@@ -2,8 +2,9 @@
 
 The candidate's process holds the arguments and nothing else. Results are taken in order, one
 line per test, so a test can only be answered by its own line; surplus lines are ignored.
-Each test has the time limit; after a crash or timeout the remaining tests go on in a new
-process, as long as the program has used no more than three time limits in total.
+Each test has the time limit; after a crash, a timeout or a MemoryError (what it filled may
+still be held) the remaining tests go on in a new process, as long as the program has used no
+more than three time limits in total.
 """
 
 from __future__ import annotations
@@ -144,8 +145,10 @@ def _judge(question: CaseQuestion, code: str, limits: Limits, nursery: Nursery) 
         if following is None:
             _blame_load(outcome, run)
             break
-        ended_early = following < len(question.names)
-        if ended_early and not _blame_test(outcome, question.names[following], run):
+        unanswered = question.names[following : following + 1]
+        if unanswered and unanswered[0] in outcome.results:
+            unanswered = []
+        if unanswered and not _blame_test(outcome, unanswered[0], run):
             break
         first = following + 1
     return outcome.answer()
@@ -159,7 +162,7 @@ def _serve(
     seconds: float,
     last_moment: float,
 ) -> int | None:
-    """Take answers until the program ends; the index of the test it ended in.
+    """Take answers until the program ends or is spent; the index of the test it ended in.
 
     None when it never got ready (``outcome`` then says why if the program said so). A program
     that answered everything and flooded its output ended in its last test.
@@ -177,6 +180,7 @@ def _serve(
         outcome.record(question.names[index], status, message)
         if message.startswith("MemoryError"):
             outcome.flags.add("memory_exceeded")
+            return index
     flooded = run.end in ("output", "records")
     return len(question.names) - 1 if flooded else len(question.names)
 

@@ -3,7 +3,8 @@
 Nothing counts but a record that begins with the run's nonce and names a declared test. A
 record without the nonce means that the program wrote to the channel: ``tampered``. A program
 that ends in a test, however it ends, has crashed in it; the tests after it then run in a new
-process, so an honest crash costs one test. Passed tests count only if the tests that must fail
+process, so an honest crash costs one test. The same after a test that ran out of memory: what
+it filled may never be freed. Passed tests count only if the tests that must fail
 (canaries) were seen to fail in a process of the same program; if they were not, because the
 program ended before them, they are run once more alone. What a program could still do, being
 in the same process, is find the nonce in memory: this is why the tier is shown.
@@ -35,6 +36,7 @@ class Report:
         self.declared: list[str] = []
         self.running: str | None = None
         self.complete = False
+        self.spent = False
         self.tampered = ""
 
 
@@ -59,17 +61,19 @@ def run_all(
     wanted: list[str] | None = None
     proven = False
     while outcome.seconds < budget:
+        known = len(outcome.results)
         report, run = _run_once(outcome, limits, start, wanted, canaries, budget)
         if declare and wanted is None:
             _declare(outcome, report.declared)
         if strict and report.complete and report.canaries and not report.tampered:
             report.tampered = "a test that must fail did not report"
         proven = proven or not report.canaries
-        before = len(outcome.results)
-        if report.complete or report.tampered or not _blame(outcome, report, run):
+        if report.complete or report.tampered:
+            break
+        if not report.spent and not _blame(outcome, report, run):
             break
         wanted = outcome.remaining()
-        if not wanted or len(outcome.results) == before:
+        if not wanted or len(outcome.results) == known:
             break
     if not report.tampered and not proven and _any_passed(outcome):
         report = _prove(outcome, limits, start, canaries)
@@ -133,7 +137,7 @@ def _listen(
     seconds: float,
     last_moment: float,
 ) -> None:
-    while not report.complete and not report.tampered:
+    while not (report.complete or report.tampered or report.spent):
         line = run.next_record(min(time.monotonic() + seconds, last_moment + run.stolen))
         if line is None:
             return
@@ -161,6 +165,7 @@ def _take(line: bytes, report: Report, outcome: Outcome) -> None:
         report.running = None
         if kind == "F" and any(word in text for word in _MEMORY_ERRORS):
             outcome.flags.add("memory_exceeded")
+            report.spent = True
     elif kind == "E":
         report.complete = True
     elif kind == "X":

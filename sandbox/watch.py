@@ -237,10 +237,16 @@ class Candidate:
             self._read_records()
 
     def _sample(self) -> None:
+        """Take the records, then measure.
+
+        A record that comes after the measurement is dropped: the memory was in use before it,
+        so the excess is of the test that had no record yet.
+        """
         self._read_records()
-        self.peak_mb = max(self.peak_mb, self._nursery.resident_mb())
-        if self.peak_mb > self._limits.memory_mb:
-            self._finish("memory")
+        resident = self._nursery.resident_mb()
+        self.peak_mb = max(self.peak_mb, resident)
+        if resident > self._limits.memory_mb and self.end is None:
+            self.end = "memory"
         self._next_sample = time.monotonic() + _SAMPLE
 
     def _read_records(self) -> None:

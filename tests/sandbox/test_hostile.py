@@ -37,6 +37,13 @@ PYTHON = {
         "def add(a, b):\n    x = []\n    while a == 5: x.append(bytearray(1 << 22))\n    return a + b",
         {"memory_exceeded"},
     ),
+    "memory that is kept after a MemoryError": (
+        "import time\nheld = []\ndef add(a, b):\n"
+        "    if a == 5: held.extend([b'x' * (200 << 20), bytearray(1 << 30)])\n"
+        "    if a == 'a':\n        held.append(b'x' * (100 << 20))\n        time.sleep(0.3)\n"
+        "    return a + b",
+        {"memory_exceeded"},
+    ),
     "memory bomb in children": (
         "import os, time\ndef add(a, b):\n    if a == 5:\n"
         "        for _ in range(8):\n"
@@ -118,6 +125,13 @@ CPP = {
     "memory bomb": (
         "#include <cstring>\nint add(int a, int b) {"
         " while (a == 5) memset(new char[1 << 24], 1, 1 << 24); return a + b; }",
+        {"memory_exceeded"},
+    ),
+    "memory that is kept after bad_alloc": (
+        "#include <cstring>\n#include <unistd.h>\n"
+        "char* take(size_t n) { char* p = new char[n]; memset(p, 1, n); return p; }\n"
+        "int add(int a, int b) { if (a == 5) take(200 << 20), take(1 << 30);"
+        " if (a == 7) take(100 << 20), usleep(300000); return a + b; }",
         {"memory_exceeded"},
     ),
     "fork bomb": (
