@@ -4,6 +4,9 @@
     runs/<run_id>/spec.json, status.json, log.txt, lock, exit.json, parts/*.parquet
     runs/<build run>/dataset.json, dataset/<side>.<format's ending>, exports.jsonl
     runs/<preflight run>/preflight.json
+    runs/<train run>/config.yaml, preflight.json, metrics.jsonl, checkpoints/
+    runs/<evaluate run>/evaluation.json
+    runs/<evaluate or loop run>/steps.json
     models/<name>.json
     annotations/<run_id>.jsonl
     exports/<run_id>/
@@ -148,6 +151,31 @@ class RunDir:
     def exports_path(self) -> Path:
         """Where a dataset was exported to, one JSON line each, overrides included."""
         return self.root / "exports.jsonl"
+
+    @property
+    def config_path(self) -> Path:
+        """The complete torchtune configuration of a training run."""
+        return self.root / "config.yaml"
+
+    @property
+    def metrics_path(self) -> Path:
+        """What a training run measured, one JSON line per step."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def checkpoints_root(self) -> Path:
+        """Checkpoints of a training run, one directory per epoch in Hugging Face layout."""
+        return self.root / "checkpoints"
+
+    @property
+    def evaluation_path(self) -> Path:
+        """The comparison of a tuned model with its baseline."""
+        return self.root / "evaluation.json"
+
+    @property
+    def steps_path(self) -> Path:
+        """Ids of the runs that do the steps of a run made of runs."""
+        return self.root / "steps.json"
 
     def exists(self) -> bool:
         return self.spec_path.exists()
