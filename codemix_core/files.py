@@ -41,6 +41,11 @@ def write_json(path: Path, document: Any, *, durable: bool = True) -> None:
     write_atomic(path, lambda p: _write_text(p, text), durable=durable)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    write_atomic(path, lambda p: _write_text(p, text))
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON document.
 

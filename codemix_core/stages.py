@@ -44,6 +44,8 @@ STAGES = {
     "score": Stage("codemix_core.scoring.stage", "ScoreSpec"),
     "build": Stage("codemix_core.datasets.stage", "BuildSpec"),
     "preflight": Stage("codemix_core.datasets.preflight", "PreflightSpec"),
+    "train": Stage("codemix_core.training.stage", "TrainSpec"),
+    "loop": Stage("codemix_core.loop.stage", "LoopSpec"),
 }
 
 

@@ -4,7 +4,8 @@
     runs/<run_id>/spec.json, status.json, log.txt, lock, exit.json, parts/*.parquet
     runs/<build run>/dataset.json, dataset/<side>.<format's ending>, exports.jsonl
     runs/<preflight run>/preflight.json
-    runs/<train run>/config.yaml, preflight.json, metrics.jsonl, checkpoints/
+    runs/<train run>/config.yaml, preflight.json, parity.json, metrics.jsonl, checkpoints/
+    runs/<train run>/result.json
     runs/<evaluate run>/evaluation.json
     runs/<evaluate or loop run>/steps.json
     models/<name>.json
@@ -144,8 +145,18 @@ class RunDir:
 
     @property
     def preflight_path(self) -> Path:
-        """What the preflight of a dataset found."""
+        """What the preflight of a dataset, or of a training run, found."""
         return self.root / "preflight.json"
+
+    @property
+    def parity_path(self) -> Path:
+        """Log-probabilities of sampled answers under the training stack."""
+        return self.root / "parity.json"
+
+    @property
+    def result_path(self) -> Path:
+        """What a training run made: the best checkpoint, why, and its registered name."""
+        return self.root / "result.json"
 
     @property
     def exports_path(self) -> Path:
@@ -419,3 +430,7 @@ class Workspace:
     def write_model(self, name: str, document: Mapping[str, Any]) -> None:
         """Register a checkpoint under ``name``."""
         files.write_json(self.models_root / f"{check_name('name', name)}.json", dict(document))
+
+    def forget_model(self, name: str) -> None:
+        """Take a registered name away; the checkpoint stays where it is."""
+        (self.models_root / f"{check_name('name', name)}.json").unlink(missing_ok=True)

@@ -45,6 +45,15 @@ EXAMPLES = {
         "build score-20260102T030405-abcd --method grpo --min-pass-rate 0.1 --max-pass-rate 0.9",
     ),
     "preflight": ("preflight build-20260102T030405-abcd --model nano",),
+    "train": (
+        "train --dataset build-20260102T030405-abcd --model nano",
+        "train --dataset build-20260102T030405-abcd --model org/name --recipe dpo_lora",
+        "train --dataset build-20260102T030405-abcd --model nano --set optimizer.lr=3e-4",
+    ),
+    "loop": (
+        "loop --questions nano --method dpo",
+        "loop --questions nano --method grpo --rounds 3 --cot",
+    ),
 }
 
 

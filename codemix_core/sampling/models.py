@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,31 @@ def find(name: str, revision: str | None = None, workspace: Workspace | None = N
     if not is_hub_id(name, workspace):
         raise ModelError(_unknown(name, workspace))
     return _from_hub(name, revision)
+
+
+def with_weights(model: Model) -> Model:
+    """The model with all its files on this machine; a Hugging Face model is fetched whole.
+
+    Raises:
+        ModelError: the hub does not give its weights.
+    """
+    if model.revision is None:
+        return model
+    from huggingface_hub import snapshot_download
+
+    patterns = [*_SMALL_FILES, "*.safetensors"]
+    try:
+        directory = snapshot_download(
+            model.location, revision=model.revision, allow_patterns=patterns
+        )
+    except Exception as error:
+        fix = "Check the network, or give the directory of a local copy."
+        what = f"its weights cannot be fetched ({_brief(error)})."
+        raise ModelError(Problem(f"model {model.name}", what, fix)) from error
+    problems = check_directory(Path(directory))
+    if problems:
+        raise ModelError(problems)
+    return replace(model, directory=Path(directory))
 
 
 def is_hub_id(name: str, workspace: Workspace | None = None) -> bool:

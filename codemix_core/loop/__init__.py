@@ -1,0 +1,1 @@
+"""Rounds: sample, score, build, train, evaluate, and again from the tuned model."""

@@ -1,0 +1,159 @@
+"""What a training run will do: the recipe chosen, and its configuration made complete.
+
+A recipe says how to train; dataset, model, tokenizer, checkpoint files and where to write come
+from the spec. ``plan`` is pure: it reads files and writes nothing, so a page shows exactly the
+configuration that a run would use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from codemix_core import devices
+from codemix_core.datasets.registry import find
+from codemix_core.errors import InputError, Problem, SpecError
+from codemix_core.training import configs, families
+from codemix_core.training.spec import AUTO, METHODS, TrainSpec
+from codemix_core.workspace import RunDir, Workspace
+
+SMALL = 50_000_000
+"""Parameters below which ``auto`` trains all of them with the recipes made for nano."""
+GROUPS = "codemix_core.training.group_data.groups_dataset"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training run, worked out.
+
+    recipe: name or file of the recipe. method: sft, dpo or grpo. config: the complete torchtune
+    configuration. rows: of the train side. steps: optimizer steps until the end.
+    """
+
+    recipe: str
+    method: str
+    config: dict[str, Any]
+    rows: int
+    steps: int
+
+    @property
+    def torchtune_recipe(self) -> str:
+        """What ``tune run`` is given: a recipe of torchtune or a file of ours."""
+        return str(self.config["recipe"])
+
+    def text(self) -> str:
+        """The configuration as YAML."""
+        return yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True, width=100)
+
+
+def auto_recipe(method: str, directory: Path) -> str:
+    """The recipe that ``auto`` means for a model.
+
+    Raises:
+        ModelError: torchtune has no builder for the model.
+    """
+    small = families.read(directory).parameters < SMALL
+    return f"nano/{method}_full" if small else f"{method}_lora"
+
+
+def plan(
+    spec: TrainSpec,
+    workspace: Workspace,
+    directory: Path,
+    root: RunDir | None = None,
+    *,
+    resume: bool = False,
+) -> Plan:
+    """The plan of a spec.
+
+    Args:
+        directory: of the checked model.
+        root: the run it is for; a page that only shows it has none yet.
+        resume: go on from the last checkpoint of ``root``.
+
+    Raises:
+        InputError: dataset, model or recipe cannot be used.
+    """
+    dataset, document = find(workspace, spec.dataset)
+    method = METHODS[document["method"]]
+    name = auto_recipe(method, directory) if spec.recipe == AUTO else spec.recipe
+    recipe = configs.load(name)
+    if recipe["method"] != method:
+        fitting = [n for n in configs.recipes() if configs.load(n)["method"] == method]
+        what = f"{name!r} trains by {recipe['method']}, and the dataset is for {method}."
+        raise SpecError(Problem("recipe", what, f"Fitting: {', '.join(fitting)}."))
+    place = root or RunDir(workspace, "train")
+    sides = {side: _block(dataset, document, side) for side in document["files"]}
+    if "train" not in sides:
+        what = f"{spec.dataset} has no train side."
+        raise SpecError(Problem("dataset", what, "Build it with rows to train on."))
+    config = configs.compose(
+        recipe,
+        directory=directory,
+        train=sides["train"],
+        validation=sides.get("heldout") if method == "dpo" else None,
+        output_dir=place.checkpoints_root,
+        metrics=place.metrics_path,
+        device="cuda" if devices.gpus() else "cpu",
+        dtype=_dtype(directory),
+        overrides=_overrides(spec),
+        resume=resume,
+    )
+    rows = int(document["files"]["train"]["rows"])
+    return Plan(name, method, config, rows, steps(config, method, rows))
+
+
+def config_problems(spec: TrainSpec, workspace: Workspace, directory: Path) -> list[Problem]:
+    """Everything wrong with the configuration a spec leads to; empty when it can be launched."""
+    try:
+        found = plan(spec, workspace, directory)
+    except InputError as error:
+        return error.problems
+    problems = configs.check(found.config)
+    if not problems and found.steps < 1:
+        what = f"{found.rows} rows do not fill one step of the recipe."
+        problems.append(Problem("dataset", what, "Lower batch_size, or build a larger dataset."))
+    return problems
+
+
+def steps(config: dict[str, Any], method: str, rows: int) -> int:
+    """Optimizer steps of a whole run, as torchtune's recipes count them."""
+    epochs = int(config["epochs"])
+    world = int(config["nproc_per_node"])
+    if method == "grpo":
+        grpo = config["grpo"]
+        per_epoch = rows // int(grpo["groups_per_step"]) * int(grpo["epochs_per_batch"])
+    else:
+        batches = rows // (world * int(config["batch_size"]))
+        per_epoch = batches // int(config.get("gradient_accumulation_steps") or 1)
+    most = config.get("max_steps_per_epoch")
+    return epochs * (per_epoch if most is None else min(per_epoch, int(most)))
+
+
+def _overrides(spec: TrainSpec) -> dict[str, str]:
+    given = spec.changes()
+    if spec.nproc_per_node is not None:
+        given["nproc_per_node"] = str(spec.nproc_per_node)
+    return given
+
+
+def _block(dataset: RunDir, document: dict[str, Any], side: str) -> dict[str, Any]:
+    """The torchtune ``dataset`` block of one side."""
+    found = document["files"][side]
+    path = dataset.root / found["file"]
+    if document["kind"] == "groups":
+        return {"_component_": GROUPS, "path": str(path)}
+    if found["torchtune"] is None:
+        what = f"was built in format {document['template']}, which torchtune does not read."
+        fix = "Build it again with --template auto."
+        raise SpecError(Problem("dataset", what, fix))
+    block: dict[str, Any] = yaml.safe_load(found["torchtune"])["dataset"]
+    return {**block, "data_files": str(path)}
+
+
+def _dtype(directory: Path) -> str:
+    """bf16 where the GPU computes in it; fp32 on a CPU, where it is both exact and faster."""
+    return "bf16" if devices.gpus() else "fp32"
