@@ -60,3 +60,23 @@ def describe() -> str:
     if not found:
         return f"CPU, {os.cpu_count()} cores"
     return found[0] if len(set(found)) == 1 and len(found) == 1 else f"{len(found)} × {found[0]}"
+
+
+def load() -> dict[str, str]:
+    """Use of each GPU at this moment, by name: share of time busy, memory used."""
+    if not gpus():
+        return {}
+    import pynvml
+
+    found = {}
+    pynvml.nvmlInit()
+    try:
+        for index, name in enumerate(gpus()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            busy = pynvml.nvmlDeviceGetUtilizationRates(handle).gpu
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            used, total = int(memory.used) / 2**30, int(memory.total) / 2**30
+            found[f"gpu{index} {name}"] = f"{busy}%, {used:.1f} of {total:.0f} GiB"
+    finally:
+        pynvml.nvmlShutdown()
+    return found

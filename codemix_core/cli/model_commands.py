@@ -11,7 +11,7 @@ from rich.table import Table
 from codemix_core.cli import terminal
 from codemix_core.cli.job_commands import JSON
 from codemix_core.errors import InputError, Problem
-from codemix_core.workspace import NAME, RunDir, Workspace
+from codemix_core.workspace import RunDir, Workspace
 
 RUN = Annotated[str, typer.Argument(metavar="RUN", help="A training run, see 'runs'.")]
 EPOCH = Annotated[int, typer.Option(min=0, help="Epoch of the checkpoint, see 'checkpoints'.")]
@@ -132,10 +132,7 @@ def register_model(
     from codemix_core.training import outcome
 
     found = _training(run)
-    if name in found.workspace.models() or not NAME.fullmatch(name):
-        fix = "Choose another: letters, digits, '.', '_' or '-'."
-        raise InputError(Problem("name", f"{name!r} is taken or not usable.", fix))
-    outcome.register(found, outcome.checkpoint_of(found, epoch), name)
+    outcome.register_as(found.workspace, found, outcome.checkpoint_of(found, epoch), name)
     typer.echo(f"{name} -> epoch {epoch} of {run}")
 
 

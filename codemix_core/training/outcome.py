@@ -14,10 +14,11 @@ from typing import Any
 from codemix_core import files
 from codemix_core.datasets.registry import find
 from codemix_core.errors import InputError, NotFoundError, Problem, StageError
+from codemix_core.sampling.spec import NANO
 from codemix_core.training import checkpoints, metrics
 from codemix_core.training.checkpoints import Checkpoint
 from codemix_core.training.spec import TrainSpec
-from codemix_core.workspace import RunDir, Workspace
+from codemix_core.workspace import RunDir, Workspace, check_name
 
 COLLAPSE_NATS = 2.0
 """A mean log p(chosen) this far below the reference's, nats per answer, is warned of."""
@@ -130,6 +131,18 @@ def register(run: RunDir, checkpoint: Checkpoint, name: str) -> None:
             "size_bytes": checkpoint.size_bytes,
         },
     )
+
+
+def register_as(workspace: Workspace, run: RunDir, checkpoint: Checkpoint, name: str) -> None:
+    """Register a checkpoint under a name a person chose.
+
+    Raises:
+        InputError: the name is taken or cannot be used.
+    """
+    if name in (NANO, *workspace.models()):
+        fix = "Choose another; see 'models'."
+        raise InputError(Problem("name", f"{name!r} is taken.", fix))
+    register(run, checkpoint, check_name("name", name))
 
 
 def _dataset(workspace: Workspace, run_id: str) -> tuple[RunDir | None, dict[str, Any]]:

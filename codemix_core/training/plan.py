@@ -157,3 +157,43 @@ def _block(dataset: RunDir, document: dict[str, Any], side: str) -> dict[str, An
 def _dtype(directory: Path) -> str:
     """bf16 where the GPU computes in it; fp32 on a CPU, where it is both exact and faster."""
     return "bf16" if devices.gpus() else "fp32"
+
+
+def changes_between(config: dict[str, Any], text: str) -> tuple[str, ...]:
+    """What a person changed in a configuration shown as YAML, as ``key=value``.
+
+    Raises:
+        SpecError: the text is no YAML mapping, or a setting was taken out of it.
+    """
+    try:
+        edited = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        what = f"is not YAML{where}: {getattr(error, 'problem', error)}."
+        raise SpecError(Problem("configuration", what, "Mend it.")) from None
+    if not isinstance(edited, dict):
+        raise SpecError(Problem("configuration", "is not a mapping.", "Give key: value lines."))
+    before, after = _flat(config), _flat(edited)
+    gone = [key for key in before if key not in after]
+    if gone:
+        what = f"lacks {', '.join(gone)}."
+        fix = "Settings can be changed or added; to switch one off, set it to null."
+        raise SpecError(Problem("configuration", what, fix))
+    changed = {k: v for k, v in after.items() if k not in before or before[k] != v}
+    return tuple(f"{key}={_one_line(value)}" for key, value in changed.items())
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _one_line(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+    return text.removesuffix("...\n").strip()

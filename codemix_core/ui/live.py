@@ -61,6 +61,12 @@ def title(run: RunDir) -> str:
         return f"build {spec['method']} {about}"
     if run.stage == "preflight":
         return f"preflight {words.short_run(spec['dataset'])}"
+    if run.stage == "train":
+        model = str(spec["model"]).rstrip("/").rsplit("/", 1)[-1]
+        return f"train {model} on {words.short_run(spec['dataset'])}"
+    if run.stage == "loop":
+        cot = " CoT" if spec["cot"] else ""
+        return f"loop {spec['questions']} · {spec['method']}{cot}"
     return f"{run.stage} {spec['questions']}" if "questions" in spec else run.stage
 
 
