@@ -44,6 +44,7 @@ STAGES = {
     "score": Stage("codemix_core.scoring.stage", "ScoreSpec"),
     "build": Stage("codemix_core.datasets.stage", "BuildSpec"),
     "preflight": Stage("codemix_core.datasets.preflight", "PreflightSpec"),
+    "evaluate": Stage("codemix_core.evaluation.stage", "EvaluateSpec"),
 }
 
 

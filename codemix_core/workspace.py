@@ -416,6 +416,10 @@ class Workspace:
         paths = sorted(self.models_root.glob("*.json"))
         return {path.stem: files.read_json(path) for path in paths if files.is_document(path)}
 
+    def model_path(self, name: str) -> Path:
+        """Where a checkpoint is registered under ``name``."""
+        return self.models_root / f"{check_name('name', name)}.json"
+
     def write_model(self, name: str, document: Mapping[str, Any]) -> None:
         """Register a checkpoint under ``name``."""
-        files.write_json(self.models_root / f"{check_name('name', name)}.json", dict(document))
+        files.write_json(self.model_path(name), dict(document))

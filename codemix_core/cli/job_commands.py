@@ -45,6 +45,11 @@ EXAMPLES = {
         "build score-20260102T030405-abcd --method grpo --min-pass-rate 0.1 --max-pass-rate 0.9",
     ),
     "preflight": ("preflight build-20260102T030405-abcd --model nano",),
+    "evaluate": (
+        "evaluate --model my-sft --baseline nano --questions nano",
+        "evaluate --model my-sft --baseline nano --questions nano --split heldout --split hard",
+        "evaluate --model ./checkpoint --baseline nano --questions nano --cot -n 16 --limit 100",
+    ),
 }
 
 
