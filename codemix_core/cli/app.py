@@ -8,7 +8,14 @@ from __future__ import annotations
 import typer
 
 from codemix_core import __version__
-from codemix_core.cli import data_commands, dataset_commands, job_commands, run_commands, terminal
+from codemix_core.cli import (
+    data_commands,
+    dataset_commands,
+    evaluation_commands,
+    job_commands,
+    run_commands,
+    terminal,
+)
 from codemix_core.errors import CodemixError
 
 app = typer.Typer(
@@ -44,6 +51,7 @@ def _root(
 data_commands.register(app)
 job_commands.register(app)
 dataset_commands.register(app)
+evaluation_commands.register(app)
 run_commands.register(app)
 
 
