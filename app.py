@@ -13,6 +13,7 @@ loop = (
     ("pages/2_Sampling.py", "Samples", len(data.sampling_runs(workspace))),
     ("pages/3_Pass_rates.py", "Scores", len(workspace.runs("score"))),
     ("pages/5_Datasets.py", "Datasets", len(workspace.runs("build"))),
+    ("pages/7_Evaluation.py", "Evaluations", len(workspace.runs("evaluate"))),
 )
 with st.container(key="loop", horizontal=True, vertical_alignment="center", gap="xsmall"):
     for place, (path, label, number) in enumerate(loop):
@@ -29,6 +30,7 @@ if running:
 look.heading("What to do next")
 home.draw_steps(workspace)
 
+home.best_models(workspace)
 if workspace.runs():
     look.heading("Recent runs")
     home.recent_runs(workspace)

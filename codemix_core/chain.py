@@ -47,7 +47,7 @@ def step(run: RunDir, name: str, spec: Spec, progress: Progress, *, reuse: bool 
     workspace = run.workspace
     known = steps(run)
     if name not in known:
-        same = _same(workspace, spec) if reuse else None
+        same = earlier(workspace, spec) if reuse else None
         known[name] = same.run_id if same else new_run_id(spec.stage)
         files.write_json(run.steps_path, known)
     child = RunDir(workspace, known[name])
@@ -58,7 +58,7 @@ def step(run: RunDir, name: str, spec: Spec, progress: Progress, *, reuse: bool 
     return _finished(child, name, progress)
 
 
-def _same(workspace: Workspace, spec: Spec) -> RunDir | None:
+def earlier(workspace: Workspace, spec: Spec) -> RunDir | None:
     """The newest complete run of exactly this spec."""
     wanted = spec.model_dump(mode="json")
     for candidate in workspace.runs(spec.stage):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -43,6 +44,14 @@ def option(
     """
     extra: dict[str, Any] = {"flags": list(flags), "argument": argument}
     return Field(default, description=doc, json_schema_extra=extra, **limits)
+
+
+def same_as(spec: type[Spec], name: str) -> Any:
+    """A spec field exactly like another spec's: default, limits, flags and description.
+
+    The annotation has to be repeated, for the type checker.
+    """
+    return copy(spec.model_fields[name])
 
 
 class Spec(BaseModel):

@@ -46,6 +46,7 @@ STAGES = {
     "preflight": Stage("codemix_core.datasets.preflight", "PreflightSpec"),
     "train": Stage("codemix_core.training.stage", "TrainSpec"),
     "loop": Stage("codemix_core.loop.stage", "LoopSpec"),
+    "evaluate": Stage("codemix_core.evaluation.stage", "EvaluateSpec"),
 }
 
 

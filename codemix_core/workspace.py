@@ -427,10 +427,14 @@ class Workspace:
         paths = sorted(self.models_root.glob("*.json"))
         return {path.stem: files.read_json(path) for path in paths if files.is_document(path)}
 
+    def model_path(self, name: str) -> Path:
+        """Where a checkpoint is registered under ``name``."""
+        return self.models_root / f"{check_name('name', name)}.json"
+
     def write_model(self, name: str, document: Mapping[str, Any]) -> None:
         """Register a checkpoint under ``name``."""
-        files.write_json(self.models_root / f"{check_name('name', name)}.json", dict(document))
+        files.write_json(self.model_path(name), dict(document))
 
     def forget_model(self, name: str) -> None:
         """Take a registered name away; the checkpoint stays where it is."""
-        (self.models_root / f"{check_name('name', name)}.json").unlink(missing_ok=True)
+        self.model_path(name).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from codemix_core import __version__
 from codemix_core.cli import (
     data_commands,
     dataset_commands,
+    evaluation_commands,
     job_commands,
     model_commands,
     run_commands,
@@ -52,6 +53,7 @@ data_commands.register(app)
 job_commands.register(app)
 dataset_commands.register(app)
 model_commands.register(app)
+evaluation_commands.register(app)
 run_commands.register(app)
 
 

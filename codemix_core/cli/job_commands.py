@@ -54,6 +54,11 @@ EXAMPLES = {
         "loop --questions nano --method dpo",
         "loop --questions nano --method grpo --rounds 3 --cot",
     ),
+    "evaluate": (
+        "evaluate --model my-sft --baseline nano --questions nano",
+        "evaluate --model my-sft --baseline nano --questions nano --split heldout --split hard",
+        "evaluate --model ./checkpoint --baseline nano --questions nano --cot -n 16 --limit 100",
+    ),
 }
 
 

@@ -86,7 +86,8 @@ def _default_text(default: Any) -> str:
         return ""
     if default is None or default in (False, (), []):
         return ""
-    return f" [default: {default}]"
+    shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+    return f" [default: {shown}]"
 
 
 def _choices(info: FieldInfo) -> list[str]:

@@ -14,17 +14,27 @@ import pandas as pd
 
 from codemix_core.evaluation.intervals import Interval, difference_interval
 from codemix_core.evaluation.pass_at_k import ladder
-from codemix_core.evaluation.summary import GROUPINGS, groups_of, mean_scores, per_question
+from codemix_core.evaluation.summary import (
+    GROUPINGS,
+    groups_of,
+    mean_scores,
+    mean_tokens,
+    per_question,
+    verdict_shares,
+)
+from codemix_core.records import Status
 
 BETTER, WORSE, NO_DIFFERENCE, UNKNOWN = "better", "worse", "no difference", "unknown"
+LONGER, SHORTER, MORE, FEWER = "longer", "shorter", "more often", "less often"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One figure of both runs over their common questions, and run minus baseline.
 
-    name: ``pass@k`` or ``mean score``.
-    finding: better, worse, no difference (the interval holds zero) or unknown (no interval).
+    name: ``pass@k``, ``mean score``, ``tokens per answer`` or a verdict.
+    finding: better or worse, longer or shorter, more or less often; no difference (the interval
+        holds zero) or unknown (no interval).
     """
 
     name: str
@@ -77,6 +87,26 @@ def differences(pairing: Pairing) -> list[Difference]:
     return [*found, _difference("mean score", *scores)]
 
 
+def length_difference(pairing: Pairing) -> Difference:
+    """Tokens per answer: the mean over questions of each question's mean."""
+    lengths = mean_tokens(pairing.run), mean_tokens(pairing.baseline)
+    return _difference("tokens per answer", *lengths, above=LONGER, below=SHORTER)
+
+
+def verdict_shift(pairing: Pairing) -> list[Difference]:
+    """Each verdict's share of the answers in both runs, in the order of :class:`Status`."""
+    return [
+        _difference(
+            status.value,
+            verdict_shares(pairing.run, status),
+            verdict_shares(pairing.baseline, status),
+            above=MORE,
+            below=FEWER,
+        )
+        for status in Status
+    ]
+
+
 def group_differences(pairing: Pairing, by: str) -> pd.DataFrame:
     """pass@1 of both runs and their paired difference per group.
 
@@ -115,18 +145,25 @@ def outcomes(pairing: Pairing) -> pd.DataFrame:
     )
 
 
-def _difference(name: str, run: np.ndarray, baseline: np.ndarray) -> Difference:
+def _difference(
+    name: str,
+    run: np.ndarray,
+    baseline: np.ndarray,
+    *,
+    above: str = BETTER,
+    below: str = WORSE,
+) -> Difference:
     gap = difference_interval(run, baseline)
     both = np.isfinite(run) & np.isfinite(baseline)
     of_run, of_baseline = (
         float(values[both].mean()) if both.any() else np.nan for values in (run, baseline)
     )
-    return Difference(name, of_run, of_baseline, gap, _finding(gap))
+    return Difference(name, of_run, of_baseline, gap, _finding(gap, above, below))
 
 
-def _finding(gap: Interval) -> str:
+def _finding(gap: Interval, above: str, below: str) -> str:
     if not np.isfinite(gap.low):
         return UNKNOWN
     if gap.low > 0:
-        return BETTER
-    return WORSE if gap.high < 0 else NO_DIFFERENCE
+        return above
+    return below if gap.high < 0 else NO_DIFFERENCE

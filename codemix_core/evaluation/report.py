@@ -41,7 +41,7 @@ def build_report(workspace: Workspace, run_id: str, baseline: str | None = None)
             fix = "Name another scoring run."
             raise InputError(Problem("--compare", "is the run itself.", fix))
         other = store.question_counts(baseline)
-    return report_document(counts, _about(workspace, run), other, baseline)
+    return report_document(counts, about_run(workspace, run), other, baseline)
 
 
 def report_document(
@@ -72,7 +72,7 @@ def report_document(
         "by_question": records(summary.question_table(counts)),
     }
     if baseline_counts is not None:
-        document["comparison"] = _comparison(counts, baseline_counts, baseline)
+        document["comparison"] = comparison(counts, baseline_counts, baseline)
     return document
 
 
@@ -84,7 +84,13 @@ def records(frame: pd.DataFrame) -> list[Document]:
     ]
 
 
-def _comparison(counts: pd.DataFrame, other: pd.DataFrame, baseline: str | None) -> Document:
+def comparison(counts: pd.DataFrame, other: pd.DataFrame, baseline: str | None) -> Document:
+    """A run against a baseline: paired differences over the questions both have scores for.
+
+    Args:
+        counts, other: one row per question, see :mod:`.summary`, of the run and the baseline.
+        baseline: the baseline's run id.
+    """
     pairing = compare.pair(counts, other)
     outcomes = compare.outcomes(pairing)
     sizes = outcomes["outcome"].value_counts()
@@ -93,19 +99,22 @@ def _comparison(counts: pd.DataFrame, other: pd.DataFrame, baseline: str | None)
         "common_questions": len(pairing.run),
         "only_in_run": pairing.only_run,
         "only_in_baseline": pairing.only_baseline,
-        "differences": [
-            {
-                "name": found.name,
-                "run": finite(found.run),
-                "baseline": finite(found.baseline),
-                "difference": found.difference.document(),
-                "finding": found.finding,
-            }
-            for found in compare.differences(pairing)
-        ],
+        "differences": [_difference(found) for found in compare.differences(pairing)],
+        "tokens_per_answer": _difference(compare.length_difference(pairing)),
+        "verdict_shift": [_difference(found) for found in compare.verdict_shift(pairing)],
         **{f"by_{by}": records(compare.group_differences(pairing, by)) for by in summary.GROUPINGS},
         **{name: int(sizes[name]) if name in sizes else 0 for name in ("won", "lost", "same")},
         "outcomes": records(outcomes),
+    }
+
+
+def _difference(found: compare.Difference) -> Document:
+    return {
+        "name": found.name,
+        "run": finite(found.run),
+        "baseline": finite(found.baseline),
+        "difference": found.difference.document(),
+        "finding": found.finding,
     }
 
 
@@ -120,7 +129,8 @@ def _scoring_run(workspace: Workspace, field: str, run_id: str) -> RunDir:
     return run
 
 
-def _about(workspace: Workspace, run: RunDir) -> Document:
+def about_run(workspace: Workspace, run: RunDir) -> Document:
+    """What a scoring run is: its runs, questions, model and prompt style."""
     sampling = workspace.run(run.load_spec()["run"])
     spec = sampling.load_spec()
     return {

@@ -7,6 +7,7 @@ Input everywhere is a frame with one row per question, as the query ``question_c
     scored       answers with a verdict, infrastructure errors left out
     correct      scored answers with score 1
     score_sum    sum of scores over scored answers
+    tokens       sampled tokens of all answers together; 0 where nobody counted them
     one column per status of :class:`codemix_core.records.Status` with its count
 
 An infrastructure error is our fault and never counts, neither above nor below the line. In a
@@ -66,6 +67,25 @@ def mean_scores(counts: pd.DataFrame) -> NDArray[np.float64]:
     means = np.full(len(counts), np.nan)
     np.divide(total, scored, out=means, where=scored > 0)
     return means
+
+
+def mean_tokens(counts: pd.DataFrame) -> NDArray[np.float64]:
+    """Mean length of each question's answers in tokens; NaN where nobody counted them."""
+    answers = counts["n"].to_numpy(dtype=np.float64)
+    tokens = counts["tokens"].to_numpy(dtype=np.float64)
+    means = np.full(len(counts), np.nan)
+    np.divide(tokens, answers, out=means, where=tokens > 0)
+    return means
+
+
+def verdict_shares(counts: pd.DataFrame, status: Status) -> NDArray[np.float64]:
+    """Share of each question's answers that have this verdict; NaN without an answer."""
+    answers = counts["n"].to_numpy(dtype=np.float64)
+    shares = np.full(len(counts), np.nan)
+    np.divide(
+        counts[status.value].to_numpy(dtype=np.float64), answers, out=shares, where=answers > 0
+    )
+    return shares
 
 
 def pass_ladder(counts: pd.DataFrame) -> list[PassAtK]:

@@ -10,7 +10,7 @@ from codemix_core.datasets.spec import BuildSpec
 from codemix_core.errors import InputError, NotFoundError, Problem
 from codemix_core.evaluation.spec import EvaluateSpec
 from codemix_core.sampling import models
-from codemix_core.sampling.spec import NANO, SampleSpec, from_anywhere
+from codemix_core.sampling.spec import NANO, SampleSpec, absolute_path
 from codemix_core.scoring.stage import ScoreSpec
 from codemix_core.specs import Spec, option
 from codemix_core.training.spec import AUTO, TrainSpec
@@ -53,7 +53,7 @@ class LoopSpec(Spec):
         """Paths that exist made absolute, as training and sampling do."""
         if not isinstance(values, dict) or not isinstance(values.get("model"), str):
             return values
-        return values | {"model": from_anywhere(values["model"])}
+        return values | {"model": absolute_path(values["model"])}
 
     def device(self) -> None:
         """The steps take the slots."""

@@ -25,7 +25,7 @@ NANO = "nano"
 """The name of the bundled model."""
 
 
-def from_anywhere(value: str) -> str:
+def absolute_path(value: str) -> str:
     """An existing path made absolute, so the job finds it wherever it runs; else as given."""
     path = Path(value).expanduser()
     return str(path.absolute()) if value and value != NANO and path.exists() else value
@@ -88,7 +88,7 @@ class SampleSpec(Spec):
             return values
         names = ["template"] if values.get("engine") == "openai" else ["template", "model"]
         given = {name: values[name] for name in names if isinstance(values.get(name), str)}
-        return values | {name: from_anywhere(value) for name, value in given.items()}
+        return values | {name: absolute_path(value) for name, value in given.items()}
 
     @property
     def style(self) -> str:

@@ -14,7 +14,7 @@ from pydantic import model_validator
 from codemix_core.datasets.registry import find
 from codemix_core.errors import InputError, NotFoundError, Problem
 from codemix_core.sampling import models
-from codemix_core.sampling.spec import NANO, from_anywhere
+from codemix_core.sampling.spec import NANO, absolute_path
 from codemix_core.specs import Spec, option
 from codemix_core.workspace import NAME
 
@@ -65,7 +65,7 @@ class TrainSpec(Spec):
             return values
         given = {n: values[n] for n in ("model", "recipe") if isinstance(values.get(n), str)}
         return values | {
-            name: value if name == "recipe" and "/" not in value else from_anywhere(value)
+            name: value if name == "recipe" and "/" not in value else absolute_path(value)
             for name, value in given.items()
         }
 

@@ -13,15 +13,16 @@ from codemix_core.records import Question, TestStatus
 from codemix_core.ui import code, look, selection_data, word_diff, words
 
 MOST_TESTS = 60
+SIGNS = {"chosen": "▲", "rejected": "▼", "baseline": "○", "model": "●"}
+"""Signs by the tone of a side; its colour is the class ``cm-is-<tone>``."""
 
 
 def side(tone: str, title: str, sample: int, row: pd.Series, logprob: Any, note: str = "") -> str:
     """The head of one answer: what it is, its verdict, score, lengths and log-probability."""
-    sign, kind = ("▲", "chosen") if tone == "chosen" else ("▼", "rejected")
     score = f"<b>{words.rate(row['score'])}</b>" if row["score"] == row["score"] else ""
     tests = words.tests_passed(row["passed"], row["declared"])
     parts = [
-        f'<b class="cm-side cm-is-{kind}">{sign} {escape(title)}</b>',
+        f'<b class="cm-side cm-is-{tone}">{SIGNS[tone]} {escape(title)}</b>',
         f'<span class="cm-muted">sample {sample}</span>',
         look.chip(look.of_status(row["status"])),
         f"{score} · {tests} tests",
@@ -40,11 +41,13 @@ def beside(
     whole: bool,
     marked: bool,
     key: str,
+    tones: tuple[str, str] = word_diff.TONES,
 ) -> None:
     """Two answers in columns with the words that differ marked.
 
     Args:
         heads: HTML above each column. whole: raw outputs instead of the programs alone.
+        tones: classes of what only the left or the right side has.
     """
     for column, head in zip(st.columns(2, gap="small"), heads, strict=True):
         column.html(head)
@@ -53,7 +56,7 @@ def beside(
     ]
     language = "markdown" if whole else code.HIGHLIGHT[question.language]
     with st.container(key=key, height=_height(texts), border=False):
-        st.html(word_diff.table(texts[0], texts[1], language, marked=marked))
+        st.html(word_diff.table(texts[0], texts[1], language, marked=marked, tones=tones))
 
 
 def _height(texts: Sequence[str]) -> Any:

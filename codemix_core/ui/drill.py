@@ -238,14 +238,18 @@ def _groups(workspace: Workspace, run: RunDir, found: Question, groups: pd.DataF
         )
 
 
+def group_label(row: dict[str, Any]) -> str:
+    """``✓ passed 6/6``: the verdict of a group of identical programs."""
+    shown = look.of_status(None if pd.isna(row["status"]) else row["status"])
+    if row["status"] not in RAN:
+        return shown.label
+    return f"{shown.label} {words.tests_passed(row['passed'], row['declared'])}"
+
+
 def _group_button(row: dict[str, Any], chosen: bool) -> None:
     """``×17 ✓ passed 6/6`` as a button that shows the group's first generation."""
-    shown = look.of_status(None if pd.isna(row["status"]) else row["status"])
-    tests = ""
-    if row["status"] in RAN:
-        tests = f" {words.tests_passed(row['passed'], row['declared'])}"
     st.button(
-        f"**{words.TIMES}{row['count']}**  {shown.label}{tests}",
+        f"**{words.TIMES}{row['count']}**  {group_label(row)}",
         key=f"group-{row['sample_index']}",
         type="primary" if chosen else "secondary",
         width="stretch",

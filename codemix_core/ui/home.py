@@ -13,7 +13,7 @@ from codemix_core.jobs import State
 from codemix_core.questions.importer import NANO
 from codemix_core.records import GENERATIONS, VERDICTS
 from codemix_core.specs import Spec
-from codemix_core.ui import data, forms, importing, live, look, rates, words
+from codemix_core.ui import data, evaluations, forms, importing, live, look, rates, words
 from codemix_core.workspace import RunDir, Workspace
 
 MOST_STEPS, RECENT = 4, 10
@@ -145,6 +145,8 @@ def where(run: RunDir) -> Place | None:
     """The page that shows a run; None when no page does."""
     if run.stage == "score":
         return "pages/3_Pass_rates.py", (("run", run.run_id),)
+    if run.stage == "evaluate":
+        return "pages/7_Evaluation.py", (("run", run.run_id),)
     if run.stage in ("build", "preflight"):
         dataset = run.run_id if run.stage == "build" else str(run.load_spec()["dataset"])
         return "pages/5_Datasets.py", (("dataset", dataset),)
@@ -206,3 +208,27 @@ def recent_runs(workspace: Workspace) -> None:
             when.html(look.when(words.run_time(run.run_id)))
             text = escape(headline(workspace, run), quote=True)
             number.html(f'<span class="cm-one" title="{text}">{text}</span>')
+
+
+def best_models(workspace: Workspace) -> None:
+    """Models by held-out pass@1, each with its interval and its gain over the baseline."""
+    found = evaluations.best(workspace)
+    if not found:
+        return
+    look.heading("Best models so far", "held-out pass@1; compare models under the same condition")
+    widths = [2.6, 1.6, 3.2, 3.4, 1.6]
+    with st.container(gap="xxsmall"):
+        for entry in found:
+            name, number, gain, condition, link = st.columns(widths, vertical_alignment="center")
+            title = escape(entry.model, quote=True)
+            name.html(
+                f'<span class="cm-one" title="{title}">{escape(words.model(entry.model))}</span>'
+            )
+            number.html(f'<b class="cm-one">{rates.plus_minus(entry.pass_at_1)}</b>')
+            gain.html(entry.gain() or '<span class="cm-muted">a baseline</span>')
+            condition.html(f'<span class="cm-one cm-muted">{escape(entry.condition)}</span>')
+            link.page_link(
+                "pages/7_Evaluation.py",
+                label=f"`{words.short_run(entry.run_id)}`",
+                query_params={"run": entry.run_id},
+            )

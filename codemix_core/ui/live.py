@@ -48,8 +48,7 @@ def title(run: RunDir) -> str:
     spec = run.load_spec()
     if run.stage in data.SAMPLING:
         verb = "sample" if run.stage == "sample" else "import"
-        model = str(spec["model"]).rstrip("/").rsplit("/", 1)[-1]
-        return f"{verb} {spec['questions']} · {model}"
+        return f"{verb} {spec['questions']} · {words.model(spec['model'])}"
     if run.stage == "score":
         sampling = RunDir(run.workspace, spec["run"])
         if not sampling.exists():
@@ -59,6 +58,9 @@ def title(run: RunDir) -> str:
         about = str(spec["run"])
         about = words.short_run(about) if RUN_ID.fullmatch(about) else about
         return f"build {spec['method']} {about}"
+    if run.stage == "evaluate":
+        both = f"{words.model(spec['model'])} against {words.model(spec['baseline'])}"
+        return f"evaluate {spec['questions']} · {both}"
     if run.stage == "preflight":
         return f"preflight {words.short_run(spec['dataset'])}"
     if run.stage == "train":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from codemix_core.evaluation import compare
 from codemix_core.jobs import State
 from codemix_core.records import Status, TestStatus
 from codemix_core.ui import words
@@ -71,6 +72,15 @@ STATE = {
     State.STOPPED: Look("stopped", "■", *BLUE),
     State.CRASHED: Look("crashed", "↯", *BROWN),
 }
+FINDING = {
+    compare.BETTER: Look("better", "▲", *GREEN),
+    compare.WORSE: Look("worse", "▼", *RED),
+    compare.NO_DIFFERENCE: Look("no difference", "=", *GREY),
+    compare.UNKNOWN: Look("unknown", "?", *GREY),
+    **{word: Look(word, "▲", *BLUE) for word in (compare.LONGER, compare.MORE)},
+    **{word: Look(word, "▼", *BLUE) for word in (compare.SHORTER, compare.FEWER)},
+}
+"""Looks of what a comparison found."""
 UNSCORED = Look("not scored", "·", *GREY)
 ANSWERS: dict[str, Look] = {**{s.value: shown for s, shown in STATUS.items()}, "unscored": UNSCORED}
 """Looks by the names of ``summary.verdict_counts``, in its order."""

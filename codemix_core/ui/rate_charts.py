@@ -242,7 +242,7 @@ def difference_map(pairs: pd.DataFrame) -> go.Figure:
             return None
         both = words.skill(skill) if skill == other else words.skills((skill, other))
         hover = (
-            f"<b>{both}</b><br>{words.signed(value, 3)} {_interval(row)}"
+            f"<b>{both}</b><br>{words.signed(value, 3)} {_interval(row)}: {row['finding']}"
             f"<br>{words.count(row['questions'], 'question')} in both runs"
         )
         return value, words.signed(100 * value, 0), hover

@@ -68,12 +68,15 @@ def choose(
     )
 
 
-def walk(ids: Sequence[str], current: str, clears: Sequence[str]) -> None:
+def walk(
+    ids: Sequence[str], current: str, clears: Sequence[str], resets: Sequence[str] = ("sample",)
+) -> None:
     """Above an opened question: back to all of them, and the ones before and after it.
 
     Args:
         ids: the questions that match the table's filters, in its order.
         clears: URL values that go when all questions are shown again.
+        resets: URL values that go when another question is shown.
     """
     here = ids.index(current) if current in ids else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -96,15 +99,15 @@ def walk(ids: Sequence[str], current: str, clears: Sequence[str]) -> None:
                 shortcut=key,
                 disabled=not there,
                 on_click=_open,
-                args=(ids[here + step] if there and here is not None else "",),
+                args=(ids[here + step] if there and here is not None else "", resets),
             )
         if here is not None:
             st.caption(f"{here + 1:,} of {words.count(len(ids), 'question')}", width="content")
 
 
-def _open(question_id: str) -> None:
+def _open(question_id: str, resets: Sequence[str]) -> None:
     """Show another question, in the same view."""
-    url.put(question=question_id, sample=None)
+    url.put(question=question_id, **dict.fromkeys(resets))
 
 
 def footer(

@@ -17,20 +17,30 @@ from typing import Any
 from codemix_core.ui import code
 
 Span = tuple[int, int]
+TONES = ("cm-chosen", "cm-rejected")
+"""Classes of a line that differs, left and right."""
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
-def table(left: str, right: str, language: str, *, marked: bool = True) -> str:
+def table(
+    left: str,
+    right: str,
+    language: str,
+    *,
+    marked: bool = True,
+    tones: tuple[str, str] = TONES,
+) -> str:
     """Both texts as an HTML table of two columns with line numbers.
 
     Args:
         language: ``python`` or ``cpp``.
         marked: mark what differs; without it lines stand side by side as they are.
+        tones: classes of a line that differs, left and right.
     """
     coloured = (_lines(left, language), _lines(right, language))
     rows = []
     for pair in code.aligned(left.split("\n"), right.split("\n")):
-        rows.append(_row(pair, coloured, marked))
+        rows.append(_row(pair, coloured, marked, tones))
     return f'<table class="cm-diff cm-pair">{"".join(rows)}</table>'
 
 
@@ -56,6 +66,7 @@ def _row(
     pair: tuple[code.Line, code.Line],
     coloured: tuple[list[list[tuple[str, str]]], list[list[tuple[str, str]]]],
     marked: bool,
+    tones: tuple[str, str],
 ) -> str:
     one, other = pair
     same = one is not None and other is not None and one[1] == other[1]
@@ -63,9 +74,7 @@ def _row(
     if one and other and not same and marked:
         spans = changed_words(one[1], other[1])
     cells = []
-    for line, tone, lines, changed in zip(
-        pair, ("cm-chosen", "cm-rejected"), coloured, spans, strict=True
-    ):
+    for line, tone, lines, changed in zip(pair, tones, coloured, spans, strict=True):
         if line is None:
             cells.append('<td class="cm-gutter"></td><td class="cm-none"></td>')
             continue

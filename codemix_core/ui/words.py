@@ -109,6 +109,14 @@ def short_run(run_id: str) -> str:
     return f"{stage}-…-{letters}"
 
 
+def model(name: str) -> str:
+    """A model's name; of a path the last part, with the run when it is a run's checkpoint."""
+    *folders, last = [part for part in name.split("/") if part] or [name]
+    if len(folders) >= 2 and folders[-1] == "checkpoints" and folders[-2].count("-") == 2:
+        return f"{short_run(folders[-2])}/{last}"
+    return last
+
+
 def skill(name: str) -> str:
     """A skill's name for people: underscores and hyphens as spaces."""
     return name.replace("_", " ").replace("-", " ")

@@ -29,6 +29,7 @@ def row(question_id: str, skills: list[str], scored: int, correct: int, **more: 
         "scored": scored,
         "correct": correct,
         "score_sum": float(correct),
+        "tokens": 10 * scored,
         **{status.value: 0 for status in Status},
         "passed": correct,
         "failed": scored - correct,
