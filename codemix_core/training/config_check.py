@@ -1,0 +1,154 @@
+"""Everything wrong with a torchtune configuration, found before it starts.
+
+Checked are the recipe and its keys (against the recipe's own source), every component (it is
+imported and its arguments are compared with its signature), values that no run can use, and
+what contradicts each other. Only what is certain is reported.
+
+Not checked: that files exist and that the weights fit the device; that needs the machine that
+trains. Importing the components loads torchtune, some seconds the first time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from codemix_core.errors import Problem
+from codemix_core.training import config_values, recipe_source
+
+METHODS = ("sft", "dpo", "grpo")
+MISSING = "???"
+"""OmegaConf's mark for a value that has to be given."""
+
+OUR_KEYS = ("recipe", "method", "nproc_per_node", "nnodes")
+
+_METHOD_WORDS = {"sft": ("finetune",), "dpo": ("dpo",), "grpo": ("grpo",)}
+_FROM_RECIPE = {
+    "optimizer": {"params"},
+    "lr_scheduler": {"optimizer", "num_training_steps", "last_epoch"},
+    "dataset": {"tokenizer", "model_transform"},
+    "dataset_validation": {"tokenizer", "model_transform"},
+}
+"""Arguments that recipes add to a component of this key."""
+
+
+def check(config: Mapping[str, Any]) -> list[Problem]:
+    """Every problem of a configuration; empty when torchtune can start with it."""
+    unset = [
+        Problem(path, "is not set.", "Give its value.")
+        for path, value in _leaves(config)
+        if value == MISSING
+    ]
+    problems = [*unset, *_recipe(config), *_components(config)]
+    problems += config_values.check(config, MISSING)
+    return list(dict.fromkeys(problems))
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}.{index}")
+    else:
+        yield path, value
+
+
+def _recipe(config: Mapping[str, Any]) -> list[Problem]:
+    """Problems of the recipe's name, of the processes it wants, and of the keys it reads."""
+    name = str(config.get("recipe"))
+    known = recipe_source.torchtune_recipes()
+    source = recipe_source.find(name)
+    if source is None:
+        near = get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        fix = f"{hint}Allowed: a file of ours or one of {', '.join(known)}."
+        return [Problem("recipe", f"{name!r} is not known.", fix)]
+    problems = []
+    method = config.get("method")
+    if method not in METHODS:
+        problems.append(Problem("method", f"got {method!r};", f"allowed: {', '.join(METHODS)}."))
+    elif name in known and not any(word in name for word in _METHOD_WORDS[str(method)]):
+        fix = "Set the method that the recipe trains by."
+        problems.append(Problem("method", f"{method!r} does not fit the recipe {name}.", fix))
+    problems += _processes(config, name, distributed=known.get(name, False))
+    keys = recipe_source.keys(source)
+    for key in sorted(keys.required - set(config)):
+        fix = "Set it; null where it is not wanted."
+        problems.append(Problem(key, f"is required by the recipe {name}.", fix))
+    for key in config:
+        if key not in OUR_KEYS and key not in keys.mentioned:
+            near = get_close_matches(key, sorted(keys.mentioned), n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            what = f"is not read by the recipe {name}."
+            problems.append(Problem(key, what, f"{hint}Remove it otherwise."))
+    return problems
+
+
+def _processes(config: Mapping[str, Any], name: str, *, distributed: bool) -> list[Problem]:
+    count, nodes = config.get("nproc_per_node"), config.get("nnodes", 1)
+    wrong = [
+        Problem(key, f"got {value!r};", "allowed: a whole number of 1 or more.")
+        for key, value in (("nproc_per_node", count), ("nnodes", nodes))
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1
+    ]
+    if wrong:
+        return wrong
+    many = int(str(count)) * int(str(nodes)) > 1
+    if many and not distributed:
+        what = f"got {count} on {nodes} node(s), and {name} runs in one process."
+        return [Problem("nproc_per_node", what, "Set both to 1, or take a distributed recipe.")]
+    if distributed and not many:
+        what = f"got 1, and {name} is made for several processes."
+        return [Problem("nproc_per_node", what, "Set 2 or more, or take its single-device recipe.")]
+    return []
+
+
+def _components(value: Any, path: str = "") -> Iterator[Problem]:
+    """Problems of all components, however deep they stand."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("_component_"), str):
+            yield from _component(value, path)
+        for key, inner in value.items():
+            yield from _components(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _components(inner, f"{path}.{index}")
+
+
+def _component(block: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    name = block["_component_"]
+    if name == MISSING:
+        return
+    try:
+        parameters = inspect.signature(_imported(name)).parameters
+    except Exception as error:  # noqa: BLE001 - importing somebody's module may raise anything
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        what = f"{name!r} cannot be imported: {lines[-1].rstrip('.')}."
+        yield Problem(f"{path}._component_", what, "Check the spelling and what is installed.")
+        return
+    kinds = {parameter.kind for parameter in parameters.values()}
+    given = {str(key) for key in block} - {"_component_"}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        for key in sorted(given - set(parameters)):
+            near = get_close_matches(key, list(parameters), n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(parameters)}."
+            yield Problem(f"{path}.{key}", f"is not an argument of {name}.", hint)
+    for key, parameter in parameters.items():
+        optional = parameter.default is not inspect.Parameter.empty
+        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        added = _FROM_RECIPE.get(path.partition(".")[0], set())
+        if not optional and not variadic and key not in given and key not in added:
+            yield Problem(f"{path}.{key}", f"is required by {name}.", "Give it.")
+
+
+def _imported(name: str) -> Any:
+    from torchtune.config._utils import _get_component_from_path
+
+    found = _get_component_from_path(name)
+    if not callable(found):
+        raise TypeError(f"{name} cannot be called")
+    return found
