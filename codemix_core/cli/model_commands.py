@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -98,7 +98,7 @@ def list_checkpoints(run: RUN, as_json: JSON = False) -> None:
     from codemix_core.training import checkpoints, outcome
 
     found = _training(run)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "epoch": entry.epoch,
             "size_bytes": entry.size_bytes,

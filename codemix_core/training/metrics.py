@@ -99,6 +99,26 @@ def read(path: str | Path) -> list[dict[str, Any]]:
     return lines
 
 
+class Tail:
+    """The lines of a metrics file as they come, each once."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._read = 0
+
+    def new(self) -> list[dict[str, Any]]:
+        """Whole lines written since the last call."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._read)
+                data = stream.read()
+        except FileNotFoundError:
+            return []
+        whole = data.rfind(b"\n") + 1
+        self._read += whole
+        return [json.loads(line) for line in data[:whole].splitlines()]
+
+
 def _undone(earlier: dict[str, Any], later: dict[str, Any]) -> bool:
     """Whether a later line does again what an earlier one tells of."""
     names = (earlier.keys() & later.keys()) - {"step", "time"}

@@ -7,7 +7,7 @@ its first and third epoch). Without a validation side, and for the other methods
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ def fall(lines: Iterable[Line]) -> float | None:
     return sum(last) / len(last) if last else None
 
 
-def warnings(lines: list[Line]) -> list[str]:
+def warnings(lines: Sequence[Line]) -> list[str]:
     """What a person should know before trusting the result."""
     fallen = fall(lines)
     if fallen is None or fallen < COLLAPSE_NATS:

@@ -16,7 +16,7 @@ import yaml
 from codemix_core import devices
 from codemix_core.datasets.registry import find
 from codemix_core.errors import InputError, Problem, SpecError
-from codemix_core.training import configs, families
+from codemix_core.training import configs, families, grpo_spec
 from codemix_core.training.spec import AUTO, METHODS, TrainSpec
 from codemix_core.workspace import RunDir, Workspace
 
@@ -99,7 +99,7 @@ def plan(
         metrics=place.metrics_path,
         device="cuda" if devices.gpus() else "cpu",
         dtype=_dtype(directory),
-        overrides=_overrides(spec),
+        overrides=_overrides(spec, method, document),
         resume=resume,
     )
     rows = int(document["files"]["train"]["rows"])
@@ -124,8 +124,8 @@ def steps(config: dict[str, Any], method: str, rows: int) -> int:
     epochs = int(config["epochs"])
     world = int(config["nproc_per_node"])
     if method == "grpo":
-        grpo = config["grpo"]
-        per_epoch = rows // int(grpo["groups_per_step"]) * int(grpo["epochs_per_batch"])
+        grpo = grpo_spec.parse(config["grpo"])
+        per_epoch = -(-rows // grpo.groups_per_step) * grpo.epochs_per_batch
     else:
         batches = rows // (world * int(config["batch_size"]))
         per_epoch = batches // int(config.get("gradient_accumulation_steps") or 1)
@@ -133,8 +133,12 @@ def steps(config: dict[str, Any], method: str, rows: int) -> int:
     return epochs * (per_epoch if most is None else min(per_epoch, int(most)))
 
 
-def _overrides(spec: TrainSpec) -> dict[str, str]:
+def _overrides(spec: TrainSpec, method: str, document: dict[str, Any]) -> dict[str, str]:
+    """The person's changes; GRPO learns at the temperature its answers were sampled at."""
     given = spec.changes()
+    if method == "grpo" and "sampling" in document["lineage"]:
+        sampled = document["lineage"]["sampling"]["spec"].get("temperature")
+        given = {"grpo.temperature": str(sampled), **given} if sampled else given
     if spec.nproc_per_node is not None:
         given["nproc_per_node"] = str(spec.nproc_per_node)
     return given
