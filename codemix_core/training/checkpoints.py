@@ -143,10 +143,12 @@ def finish(root: Path) -> None:
     """
     shutil.rmtree(root / "recipe_state", ignore_errors=True)
     for checkpoint in epochs(root):
-        for path in sorted(checkpoint.path.glob("adapter_*")):
-            folder = root / ADAPTERS / checkpoint.path.name
+        folder = root / ADAPTERS / checkpoint.path.name
+        apart = checkpoint.path / "adapter"  # where recipes of ours put it
+        for path in [*checkpoint.path.glob("adapter_*"), *apart.glob("*")]:
             folder.mkdir(parents=True, exist_ok=True)
             path.replace(folder / path.name)
+        shutil.rmtree(apart, ignore_errors=True)
 
 
 def delete(checkpoint: Checkpoint) -> None:

@@ -22,7 +22,8 @@ METHODS = ("sft", "dpo", "grpo")
 MISSING = "???"
 """OmegaConf's mark for a value that has to be given."""
 
-OUR_KEYS = ("recipe", "method", "nproc_per_node", "nnodes")
+OUR_KEYS = ("recipe", "method", "nproc_per_node", "nnodes", "output_dir")
+"""Keys that no recipe has to read: ours, and the folder that metric loggers write into."""
 
 _METHOD_WORDS = {"sft": ("finetune",), "dpo": ("dpo",), "grpo": ("grpo",)}
 _FROM_RECIPE = {
@@ -63,9 +64,10 @@ def _recipe(config: Mapping[str, Any]) -> list[Problem]:
     known = recipe_source.torchtune_recipes()
     source = recipe_source.find(name)
     if source is None:
+        fitting = [n for n in known if "dev/" not in n and ("finetune" in n or "dpo" in n)]
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        fix = f"{hint}Allowed: a file of ours or one of {', '.join(known)}."
+        fix = f"{hint}Allowed: a file such as recipes/grpo.py, or {', '.join(fitting)}."
         return [Problem("recipe", f"{name!r} is not known.", fix)]
     problems = []
     method = config.get("method")

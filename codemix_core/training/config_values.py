@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
-from codemix_core.errors import Problem
+from codemix_core.errors import Problem, SpecError
+from codemix_core.training import grpo_spec
 from codemix_core.training.families import ATTENTION_MODULES
 
 DTYPES = ("bf16", "fp32")
 """torchtune's recipes refuse fp16, and no model here needs fp64."""
 DEVICES = ("cpu", "cuda", "mps", "xpu", "npu")
-LOSS_AVERAGES = ("sequence", "token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +86,11 @@ NUMBERS = {
     "model.max_seq_len": Number(2, whole=True),
     "model.norm_eps": _POSITIVE,
     "model.rope_base": _POSITIVE,
-    "grpo.clip_low": Number(0, 1, open_low=True),
-    "grpo.clip_high": _POSITIVE,
-    "grpo.kl_coef": Number(0),
-    "grpo.epochs_per_batch": _COUNT,
-    "grpo.groups_per_step": _COUNT,
 }
-GRPO_KEYS = (
-    *("clip_low", "clip_high", "kl_coef", "scale_rewards"),
-    *("loss_average", "epochs_per_batch", "groups_per_step"),
-)
 FLAGS = (
     *("shuffle", "compile", "optimizer_in_bwd", "resume_from_checkpoint"),
     *("enable_activation_checkpointing", "enable_activation_offloading"),
-    *("save_adapter_weights_only", "log_peak_memory_stats", "grpo.scale_rewards"),
+    *("save_adapter_weights_only", "log_peak_memory_stats"),
     *("model.apply_lora_to_mlp", "model.apply_lora_to_output"),
 )
 
@@ -149,10 +140,6 @@ def _choices(config: Mapping[str, Any], missing: str) -> Iterator[Problem]:
     for value in _present(config, "device", missing):
         if str(value).partition(":")[0] not in DEVICES:
             yield Problem("device", f"got {value!r};", f"allowed: {', '.join(DEVICES)}.")
-    for value in _present(config, "grpo.loss_average", missing):
-        if value not in LOSS_AVERAGES:
-            fix = f"allowed: {', '.join(LOSS_AVERAGES)}."
-            yield Problem("grpo.loss_average", f"got {value!r};", fix)
 
 
 def _model(model: Mapping[str, Any]) -> Iterator[Problem]:
@@ -214,15 +201,12 @@ def _together(config: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("dataset.packed", what, "Set the length of a pack in tokens.")
 
 
-def _grpo(config: Mapping[str, Any]) -> Iterator[Problem]:
+def _grpo(config: Mapping[str, Any]) -> list[Problem]:
     grpo = config.get("grpo")
     if not isinstance(grpo, Mapping):
-        yield Problem("grpo", "is required.", f"Settings: {', '.join(GRPO_KEYS)}.")
-        return
-    for key in GRPO_KEYS:
-        if key not in grpo:
-            yield Problem(f"grpo.{key}", "is required.", "Give it.")
-    for key in grpo:
-        if key not in GRPO_KEYS:
-            what = "is not a setting of GRPO."
-            yield Problem(f"grpo.{key}", what, f"Settings: {', '.join(GRPO_KEYS)}.")
+        return [Problem("grpo", "is required.", "Give its settings, see recipes/grpo_lora.yaml.")]
+    try:
+        grpo_spec.parse(grpo)
+    except SpecError as error:
+        return error.problems
+    return []

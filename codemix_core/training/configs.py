@@ -20,10 +20,10 @@ from codemix_core.errors import Problem, SpecError
 from codemix_core.training import checkpoints, families
 from codemix_core.training.config_check import METHODS, MISSING, check
 from codemix_core.training.families import Lora
+from codemix_core.training.recipe_source import PROJECT
 
 __all__ = ["METHODS", "MISSING", "check", "compose", "load", "recipes"]
 
-PROJECT = Path(__file__).resolve().parents[2]
 RECIPES = PROJECT / "recipes"
 TOKENIZER = "codemix_core.training.tokenizer.chat_tokenizer"
 LOGGER = "codemix_core.training.metrics.JsonLinesLogger"

@@ -15,6 +15,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+_PACKAGE = "codemix_core.training"
+
 _GUARDED = {"profiler"}
 """Keys that recipes take as ``cfg.key`` only after they found them there."""
 
@@ -37,27 +39,33 @@ def torchtune_recipes() -> dict[str, bool]:
 
 def find(recipe: str) -> Path | None:
     """The source of a recipe: torchtune's by name, ours by path; None when there is none."""
-    if recipe in torchtune_recipes():
-        return _torchtune_folder() / f"{recipe}.py"
-    path = PROJECT / recipe
+    known = recipe in torchtune_recipes()
+    path = _torchtune_folder() / f"{recipe}.py" if known else PROJECT / recipe
     return path if path.suffix == ".py" and path.is_file() else None
 
 
 @cache
 def keys(source: Path) -> Keys:
-    """What the recipe in ``source`` reads.
-
-    A recipe of ours builds on torchtune's classes, so what these mention counts for it too.
-    """
-    trees = [ast.parse(source.read_text(encoding="utf-8"))]
-    if source.parent != _torchtune_folder():
-        trees += [ast.parse(path.read_text(encoding="utf-8")) for path in _single_device()]
+    """What the recipe in ``source`` reads; modules of ours that it imports count as part of it."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _with_imports(source)]
     mentioned = {name for tree in trees for name in _names(tree)}
-    return Keys(frozenset(_taken(trees[0]) - _GUARDED), frozenset(mentioned))
+    required = {name for tree in trees for name in _taken(tree)}
+    return Keys(frozenset(required - _GUARDED), frozenset(mentioned))
 
 
-def _single_device() -> list[Path]:
-    return sorted(_torchtune_folder().glob("*single_device.py"))
+def _with_imports(source: Path) -> list[Path]:
+    """A recipe and the modules of this package that it imports, directly or not."""
+    found, pending = [source], [source]
+    while pending:
+        for node in ast.walk(ast.parse(pending.pop().read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
+                names = [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
+                for name in names:
+                    path = PROJECT / f"{name.replace('.', '/')}.py"
+                    if path.is_file() and path not in found:
+                        found.append(path)
+                        pending.append(path)
+    return found
 
 
 def _torchtune_folder() -> Path:
@@ -80,24 +88,18 @@ def _names(tree: ast.AST) -> set[str]:
 
 def _taken(tree: ast.AST) -> set[str]:
     """Names taken as ``cfg.name``, methods of the configuration itself aside."""
-    optional = {
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "cfg.get"
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-    }
-    called = {
-        node.func.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    }
-    taken = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "cfg"
-    }
+    optional, called, taken = set(), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            called.add(node.func.attr)
+            first = node.args[0] if node.args else None
+            if node.func.attr == "get" and _is_config(node.func.value):
+                optional.add(first.value if isinstance(first, ast.Constant) else "")
+        elif isinstance(node, ast.Attribute) and _is_config(node.value):
+            taken.add(node.attr)
     return taken - called - optional
+
+
+def _is_config(node: ast.AST) -> bool:
+    """``cfg``, ``self.cfg`` or ``self._cfg``."""
+    return ast.unparse(node) in ("cfg", "self.cfg", "self._cfg")

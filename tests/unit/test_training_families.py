@@ -144,12 +144,16 @@ def test_nano_is_the_same_model_in_both_libraries(nano_model: Path, tmp_path: Pa
     assert families.read(nano_model).parameters == sum(p.numel() for p in model.parameters())
 
 
-def test_the_comparison_sees_a_wrong_rotary_base(made: dict[str, Tiny], tmp_path: Path) -> None:
+def test_the_comparison_sees_a_wrong_rotary_base_and_a_missing_scale(
+    made: dict[str, Tiny], tmp_path: Path
+) -> None:
     copy = tmp_path / "model"
-    for name in ("qwen2 untied", "llama 3", "mistral"):
+    plain = {"rope_type": "default", "rope_theta": 20_000.0}
+    unscaled = {"rope_type": "default", "rope_theta": 500_000.0}
+    for name, rope in (("qwen2 untied", plain), ("mistral", plain), ("llama 3.1", unscaled)):
         tiny = made[name]
         shutil.copytree(tiny.directory, copy)
-        change(copy, rope_parameters={"rope_type": "default", "rope_theta": 20_000.0})
+        change(copy, rope_parameters=rope)
         ours = logits_of(load(copy, tmp_path / name)[0], tiny_checkpoints.tokens())
         assert distance(ours, tiny.logits) > 100 * TOLERANCE
         shutil.rmtree(copy)
