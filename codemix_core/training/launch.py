@@ -30,9 +30,7 @@ _SHOWN = {"tokens_per_second_per_gpu": "tokens_per_second", "loss": "loss"}
 
 
 def argv(spec: TrainSpec, plan: Plan, config: Path) -> list[str]:
-    """The ``tune run`` command of a plan."""
-    recipe = plan.torchtune_recipe
-    recipe = str(PROJECT / recipe) if recipe.endswith(".py") else recipe
+    """The ``tune run`` command of a plan, to be started in the project's folder."""
     command = [sys.executable, "-m", "torchtune._cli.tune", "run"]
     if int(plan.config["nproc_per_node"]) > 1 or spec.nnodes > 1:
         command += [f"--nproc_per_node={plan.config['nproc_per_node']}"]
@@ -41,7 +39,8 @@ def argv(spec: TrainSpec, plan: Plan, config: Path) -> list[str]:
             command += ["--rdzv_backend=c10d", f"--rdzv_endpoint={spec.rdzv_endpoint}"]
         if spec.rdzv_id:
             command += [f"--rdzv_id={spec.rdzv_id}"]
-    return [*command, recipe, "--config", str(config)]
+    # tune turns a recipe's file into a module name: its path has to be relative to here.
+    return [*command, plan.torchtune_recipe, "--config", str(config)]
 
 
 def environment() -> dict[str, str]:

@@ -155,10 +155,10 @@ def _parity(
         what = "the model could not be built and loaded by torchtune."
         return None, Check("parity", FAILED, what, "The log says why.")
     found: dict[str, Any] = files.read_json(out)
-    about = "the dataset's own answers" if own else f"answers of {sampling.run_id}"
+    about = "of the dataset's own run" if own else f"of {sampling.run_id}"
     text = (
         f"mean log-probability per token {found['sampler']:.3f} when sampled,"
-        f" {found['trainer']:.3f} in training, over {found['answers']} of {about}"
+        f" {found['trainer']:.3f} in training, over {found['answers']} answers {about}"
     )
     if found["gap"] <= parity.MAX_GAP:
         return found, Check("parity", PASSED, text)
