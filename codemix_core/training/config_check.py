@@ -76,9 +76,10 @@ def _recipe(config: Mapping[str, Any]) -> list[Problem]:
         return [Problem("recipe", f"{name!r} is not known.", fix)]
     problems = []
     method = config.get("method")
+    shipped = name in known or name.startswith("recipes/")
     if method not in METHODS:
         problems.append(Problem("method", f"got {method!r};", f"allowed: {', '.join(METHODS)}."))
-    elif name in known and not any(word in name for word in _METHOD_WORDS[str(method)]):
+    elif shipped and not any(word in name for word in _METHOD_WORDS[str(method)]):
         fix = "Set the method that the recipe trains by."
         problems.append(Problem("method", f"{method!r} does not fit the recipe {name}.", fix))
     distributed = known.get(name, False)

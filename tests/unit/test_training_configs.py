@@ -161,6 +161,16 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("sft_lora", {"nproc_per_node": 0}, "nproc_per_node: got 0"),
     ("sft_lora", {"nproc_per_node": 2}, "runs in one process"),
     ("sft_lora", {"recipe": "lora_finetune_distributed"}, "made for several processes"),
+    (
+        "sft_lora",
+        {"recipe": "lora_finetune_distributed", "nproc_per_node": 2},
+        "device: got 'cpu', and lora_finetune_distributed needs GPUs",
+    ),
+    (
+        "sft_lora",
+        {"recipe": "lora_finetune_single_device", "epochs": 2},
+        "leaves the adapter in the weights.*recipes/lora_finetune.py",
+    ),
     ("sft_lora", {"gradient_acumulation_steps": 4}, "Did you mean gradient_accumulation_steps"),
     ("sft_lora", {"model___component_": "torchtune.models.qwen9.x"}, "cannot be imported"),
     ("sft_lora", {"model___component_": "os.sep"}, "cannot be called"),
