@@ -25,6 +25,8 @@ MISSING = "???"
 LORA = Lora(16, 32, 0.0, ATTENTION_MODULES, mlp=True, output=False)
 SETTINGS = "codemix_core.training"
 OPTIMIZER = "torch.optim.AdamW"
+OPTIMIZER_8BIT = "torchao.optim.AdamW8bit"
+"""Keeps its two moments in 8 bits each, so that 14B parameters fit 80 GB."""
 SCHEDULE = "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup"
 
 
@@ -36,7 +38,7 @@ class Method:
     in several processes. length: longest sequence, tokens. lr: of AdamW. rows: of a step's
     forward pass (pairs for DPO), or groups of a step for GRPO. accumulation: such passes for one
     step. title: in words. in_backward: weights change during the backward pass, so that no
-    gradients are kept.
+    gradients are kept. optimizer: dotted path.
     """
 
     method: str
@@ -49,6 +51,7 @@ class Method:
     length: int = 2048
     distributed: bool = False
     in_backward: bool = False
+    optimizer: str = OPTIMIZER
 
     @property
     def name(self) -> str:
@@ -79,7 +82,8 @@ DPO_LORA_MANY = Method(
 
 ANY = (SFT_LORA, SFT_FULL, DPO_LORA, DPO_FULL, GRPO_LORA, GRPO_FULL)
 SFT_FULL_LARGE = replace(SFT_FULL, accumulation=1, in_backward=True)
-LARGE = (SFT_LORA, SFT_FULL_LARGE, DPO_LORA, SFT_LORA_MANY, SFT_FULL_MANY, DPO_LORA_MANY)
+SFT_FULL_HUGE = replace(SFT_FULL_LARGE, optimizer=OPTIMIZER_8BIT)
+MANY = (SFT_LORA_MANY, SFT_FULL_MANY, DPO_LORA_MANY)
 CODER = (SFT_LORA, SFT_FULL, DPO_LORA, GRPO_LORA)
 NANO = (
     Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1),
@@ -88,8 +92,8 @@ NANO = (
     Method("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 1e-4),
 )
 READY = {
-    "llama3_1_8b": LARGE,
-    "qwen2_5_14b": LARGE,
+    "llama3_1_8b": (SFT_LORA, SFT_FULL_LARGE, DPO_LORA, *MANY),
+    "qwen2_5_14b": (SFT_LORA, SFT_FULL_HUGE, DPO_LORA, *MANY),
     "qwen2_5_coder_0_5b": CODER,
     "qwen2_5_coder_1_5b": CODER,
     "qwen2_5_coder_7b": (SFT_LORA, SFT_FULL_LARGE, DPO_LORA, GRPO_LORA),
@@ -257,9 +261,8 @@ def batch(method: Method) -> dict[str, Any]:
 
 def learning(method: Method) -> Iterator[dict[str, Any]]:
     """Optimizer, schedule and loss."""
-    yield {
-        "optimizer": {"_component_": OPTIMIZER, "fused": True, "weight_decay": 0.0, "lr": method.lr}
-    }
+    optimizer = {"_component_": method.optimizer, "weight_decay": 0.0, "lr": method.lr}
+    yield {"optimizer": optimizer | ({"fused": True} if method.optimizer == OPTIMIZER else {})}
     if method.method != "grpo":
         yield {"lr_scheduler": {"_component_": SCHEDULE, "num_warmup_steps": 10}}
     if method.method == "sft":

@@ -26,6 +26,11 @@ OUR_KEYS = ("recipe", "method", "nproc_per_node", "nnodes", "output_dir")
 """Keys that no recipe has to read: ours, and the folder that metric loggers write into."""
 
 _METHOD_WORDS = {"sft": ("finetune",), "dpo": ("dpo",), "grpo": ("grpo",)}
+_MERGES_IN_PLACE = {
+    "lora_finetune_single_device": "recipes/lora_finetune.py",
+    "lora_dpo_single_device": "recipes/dpo.py",
+}
+"""Recipes of torchtune that spoil the weights on a CPU, and what to take instead."""
 _FROM_RECIPE = {
     "optimizer": {"params"},
     "lr_scheduler": {"optimizer", "num_training_steps", "last_epoch"},
@@ -71,12 +76,15 @@ def _recipe(config: Mapping[str, Any]) -> list[Problem]:
         return [Problem("recipe", f"{name!r} is not known.", fix)]
     problems = []
     method = config.get("method")
+    shipped = name in known or name.startswith("recipes/")
     if method not in METHODS:
         problems.append(Problem("method", f"got {method!r};", f"allowed: {', '.join(METHODS)}."))
-    elif name in known and not any(word in name for word in _METHOD_WORDS[str(method)]):
+    elif shipped and not any(word in name for word in _METHOD_WORDS[str(method)]):
         fix = "Set the method that the recipe trains by."
         problems.append(Problem("method", f"{method!r} does not fit the recipe {name}.", fix))
-    problems += _processes(config, name, distributed=known.get(name, False))
+    distributed = known.get(name, False)
+    problems += _processes(config, name, distributed=distributed)
+    problems += _on_cpu(config, name, distributed=distributed)
     keys = recipe_source.keys(source)
     for key in sorted(keys.required - set(config)):
         fix = "Set it; null where it is not wanted."
@@ -88,6 +96,20 @@ def _recipe(config: Mapping[str, Any]) -> list[Problem]:
             what = f"is not read by the recipe {name}."
             problems.append(Problem(key, what, f"{hint}Remove it otherwise."))
     return problems
+
+
+def _on_cpu(config: Mapping[str, Any], name: str, *, distributed: bool) -> list[Problem]:
+    """What torchtune 0.6.1 cannot do without a GPU."""
+    if config.get("device") != "cpu":
+        return []
+    if distributed:
+        what = f"got 'cpu', and {name} needs GPUs: it asks for NCCL and for the GPU's memory."
+        return [Problem("device", what, "Train on GPUs, or take a single-device recipe.")]
+    if name in _MERGES_IN_PLACE and config.get("epochs") != 1:
+        what = f"{name} on a CPU leaves the adapter in the weights at the end of each epoch."
+        fix = f"Take {_MERGES_IN_PLACE[name]}, which is the same without this, or train 1 epoch."
+        return [Problem("recipe", what, fix)]
+    return []
 
 
 def _processes(config: Mapping[str, Any], name: str, *, distributed: bool) -> list[Problem]:

@@ -29,6 +29,8 @@ TOKENIZER = "codemix_core.training.tokenizer.chat_tokenizer"
 LOGGER = "codemix_core.training.metrics.JsonLinesLogger"
 
 _OURS = ("recipe", "method", "nproc_per_node")
+_MENDED = {"lora_finetune_single_device": "recipes/lora_finetune.py"}
+"""Recipes of torchtune that go wrong on a CPU and when resumed, and what is run instead."""
 _KEPT = ("use_dora", "quantize_base")
 """Choices of a recipe's ``model`` block that no checkpoint makes."""
 
@@ -112,6 +114,8 @@ def compose(
             directory, output_dir, architecture.model_type, lora=False, resume=False
         )
     config["resume_from_checkpoint"] = resume
+    if resume or device == "cpu":
+        config["recipe"] = _MENDED.get(config["recipe"], config["recipe"])
     config["dataset"] = dict(train)
     config.pop("dataset_validation", None)
     if validation is not None and str(config["recipe"]).endswith("dpo.py"):
@@ -119,8 +123,9 @@ def compose(
     config |= {"output_dir": str(output_dir), "device": device, "dtype": dtype}
     also = _mapping(config, "metric_logger").get("also")
     config["metric_logger"] = {"_component_": LOGGER, "path": str(metrics), "also": also}
-    if device != "cuda" and "enable_activation_offloading" in config:
-        config["enable_activation_offloading"] = False  # works between a GPU and its host only
+    if device != "cuda":  # both are about the GPU's memory, and some recipes fail without one
+        gpu = ("enable_activation_offloading", "log_peak_memory_stats")
+        config |= {key: False for key in gpu if key in config}
     return _resolve(_change(config, overrides))
 
 

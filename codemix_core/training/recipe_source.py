@@ -8,6 +8,7 @@ a text, cannot be read.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -46,7 +47,10 @@ def find(recipe: str) -> Path | None:
 
 @cache
 def keys(source: Path) -> Keys:
-    """What the recipe in ``source`` reads; modules of ours that it imports count as part of it."""
+    """What the recipe in ``source`` reads.
+
+    Modules of ours that it imports, and a recipe of torchtune that it names, are part of it.
+    """
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _with_imports(source)]
     mentioned = {name for tree in trees for name in _names(tree)}
     required = {name for tree in trees for name in _taken(tree)}
@@ -54,18 +58,23 @@ def keys(source: Path) -> Keys:
 
 
 def _with_imports(source: Path) -> list[Path]:
-    """A recipe and the modules of this package that it imports, directly or not."""
+    """A recipe and what it is built on, directly or not."""
     found, pending = [source], [source]
     while pending:
-        for node in ast.walk(ast.parse(pending.pop().read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
-                names = [node.module or "", *(f"{node.module}.{a.name}" for a in node.names)]
-                for name in names:
-                    path = PROJECT / f"{name.replace('.', '/')}.py"
-                    if path.is_file() and path not in found:
-                        found.append(path)
-                        pending.append(path)
+        for path in _built_on(ast.parse(pending.pop().read_text(encoding="utf-8"))):
+            if path.is_file() and path not in found:
+                found.append(path)
+                pending.append(path)
     return found
+
+
+def _built_on(tree: ast.AST) -> Iterator[Path]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
+            for name in (node.module or "", *(f"{node.module}.{a.name}" for a in node.names)):
+                yield PROJECT / f"{name.replace('.', '/')}.py"
+        elif isinstance(node, ast.Constant) and node.value in torchtune_recipes():
+            yield _torchtune_folder() / f"{node.value}.py"
 
 
 def _torchtune_folder() -> Path:
