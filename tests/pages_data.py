@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from streamlit.testing.v1 import AppTest
 
@@ -68,10 +69,18 @@ def declared(question: Question) -> list[str]:
     return [case["name"] for case in json.loads(question.tests)["cases"]]
 
 
-def write_samples(workspace: Workspace, asked: list[Question], letters: str) -> RunDir:
-    run = made(workspace, SampleSpec.parse({"questions": "nano", "model": "nano", "n": N}), letters)
+def write_samples(
+    workspace: Workspace,
+    asked: list[Question],
+    letters: str,
+    *,
+    spec: SampleSpec | None = None,
+    correct_of: Sequence[int] = CORRECT,
+) -> RunDir:
+    spec = spec or SampleSpec.parse({"questions": "nano", "model": "nano", "n": N})
+    run = made(workspace, spec, letters)
     with run.writer(PROMPTS) as prompts, run.writer(GENERATIONS) as writer:
-        for question, correct in zip(asked, CORRECT, strict=True):
+        for question, correct in zip(asked, correct_of, strict=True):
             text = f"<|im_start|>user\n{question.statement}<|im_end|>"
             prompts.append(Prompt(question.question_id, "[]", text, [1, 2], 2, None))
             for index in range(N):
@@ -93,11 +102,13 @@ def _program(question: Question, index: int, correct: int) -> str | None:
     return wrong[index - correct]
 
 
-def write_verdicts(run: RunDir, asked: list[Question], first: int) -> None:
+def write_verdicts(
+    run: RunDir, asked: list[Question], first: int, correct_of: Sequence[int] = CORRECT
+) -> None:
     with run.writer(VERDICTS) as writer:
         for place in range(first):
             question, index = asked[place // N], place % N
-            writer.append(_verdict(question, index, CORRECT[place // N]))
+            writer.append(_verdict(question, index, correct_of[place // N]))
 
 
 def _verdict(question: Question, index: int, correct: int) -> Verdict:

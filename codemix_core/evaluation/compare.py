@@ -2,7 +2,10 @@
 
 The difference is taken question by question and only questions are resampled, so what makes a
 question hard cancels out. Questions that only one run has a score for are left out and counted.
-Guarantee: a difference whose interval holds zero is called no difference.
+
+Guarantees: a difference whose interval holds zero is called no difference; below six questions
+nothing is called better or worse, however the interval comes out. Not guaranteed: anything about
+many groups taken together. Each interval is for one group alone.
 """
 
 from __future__ import annotations
@@ -27,6 +30,16 @@ from codemix_core.records import Status
 BETTER, WORSE, NO_DIFFERENCE, UNKNOWN = "better", "worse", "no difference", "unknown"
 LONGER, SHORTER, MORE, FEWER = "longer", "shorter", "more often", "less often"
 
+FEWEST = 6
+"""Fewest questions that can tell a difference at 95%: when five of five change in one direction,
+a sign test still gives p = 2 / 2**5 = 0.06, while the bootstrap of five gains never holds zero."""
+
+ALONE = (
+    "Each interval is for one group alone: among twenty groups without a difference, about one"
+    " looks as if it had one."
+)
+"""What to say wherever many groups are shown together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -34,7 +47,7 @@ class Difference:
 
     name: ``pass@k``, ``mean score``, ``tokens per answer`` or a verdict.
     finding: better or worse, longer or shorter, more or less often; no difference (the interval
-        holds zero) or unknown (no interval).
+        holds zero) or unknown (no interval, or fewer than ``FEWEST`` questions without zero in it).
     """
 
     name: str
@@ -164,6 +177,8 @@ def _difference(
 def _finding(gap: Interval, above: str, below: str) -> str:
     if not np.isfinite(gap.low):
         return UNKNOWN
-    if gap.low > 0:
-        return above
-    return below if gap.high < 0 else NO_DIFFERENCE
+    if gap.low <= 0 <= gap.high:
+        return NO_DIFFERENCE
+    if gap.questions < FEWEST:
+        return UNKNOWN
+    return above if gap.low > 0 else below

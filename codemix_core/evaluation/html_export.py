@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from codemix_core.evaluation import headline, svg
+from codemix_core.evaluation.compare import ALONE
 from codemix_core.evaluation.summary import GROUPINGS
 
 Document = dict[str, Any]
@@ -67,8 +68,8 @@ def page(document: Document) -> str:
         *(f'<p class="warning">{escape(text)}</p>' for text in document["warnings"]),
         *(_part(part, names) for part in document["parts"]),
         (
-            f'<p class="muted">[…]: {escape(document["interval_method"])}; differences are paired by'
-            " question. A difference whose interval holds zero is no difference.</p>"
+            f'<p class="muted">[…]: {escape(document["interval_method"])}; differences are paired'
+            " by question. A difference whose interval holds zero is no difference.</p>"
         ),
     ]
     return (
@@ -88,8 +89,9 @@ def _part(part: headline.Part, names: dict[str, str]) -> str:
         f"<h2>{escape(part['title'])}</h2>",
         f'<p class="headline {kind}">{escape(part["headline"])}</p>',
         (
-            f'<p class="muted">{comparison["common_questions"]:,} questions: {comparison["won"]:,} won,'
-            f" {comparison['lost']:,} lost, {comparison['same']:,} the same.</p>"
+            f'<p class="muted">{comparison["common_questions"]:,} questions:'
+            f" {comparison['won']:,} won, {comparison['lost']:,} lost,"
+            f" {comparison['same']:,} the same.</p>"
         ),
         svg.ladder([("one", part["baseline"]["pass_at_k"]), ("two", part["model"]["pass_at_k"])]),
         (
@@ -102,7 +104,7 @@ def _part(part: headline.Part, names: dict[str, str]) -> str:
         *(_groups(comparison, by) for by in GROUP_TITLES if len(comparison[f"by_{by}"]) > 1),
         "<h3>Pairs of skills, difference in pass@1 in percentage points</h3>",
         f'<div class="scroll">{svg.pair_map(comparison["by_skill_pair"])}</div>',
-        '<p class="muted">Coloured where the interval does not hold zero.</p>',
+        f'<p class="muted">Coloured where a difference can be told. {ALONE}</p>',
         *(_questions(part, outcome) for outcome in ("won", "lost")),
     ]
     return "\n".join(pieces)

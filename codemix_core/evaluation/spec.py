@@ -50,9 +50,7 @@ class EvaluateSpec(Spec):
     baseline: str = option(doc="the model to compare it with, named likewise", min_length=1)
     questions: str = option(doc="question set to measure on")
     split: tuple[Split, ...] = option(
-        ("heldout",),
-        "heldout, hard, train or all; repeatable, each is reported apart",
-        min_length=1,
+        ("heldout",), "heldout, hard, train or all; repeatable, each is reported apart"
     )
     n: int = same_as(SampleSpec, "n")
     temperature: float = same_as(SampleSpec, "temperature")
@@ -111,6 +109,8 @@ class EvaluateSpec(Spec):
 
     def contradictions(self) -> list[Problem]:
         """What is wrong between settings, those of the sampling runs included."""
+        if not self.split:
+            return [Problem("split", "names no questions.", "Give heldout, hard, train or all.")]
         problems = self.sampling(self.model, self.split[0]).contradictions()
         twice = sorted({name for name in self.split if self.split.count(name) > 1})
         problems += [Problem("split", f"{name} is given twice.", "Give it once.") for name in twice]

@@ -150,8 +150,8 @@ def _seen(spec: EvaluateSpec, workspace: Workspace, parts: list[headline.Part]) 
             asked = {row["question_id"] for row in part[role]["by_question"]}
             if asked & trained:
                 found.append(
-                    f"{len(asked & trained):,} of {len(asked):,} {part['title']} questions were in"
-                    f" the training data of {name}: its pass rate there is too high"
+                    f"{part['title']}: {name} was trained on {len(asked & trained):,} of the"
+                    f" {len(asked):,} questions; its pass rate there is too high"
                 )
     return found
 

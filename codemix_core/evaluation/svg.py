@@ -11,6 +11,8 @@ from html import escape
 from math import log2
 from typing import Any
 
+from codemix_core.evaluation.headline import signed
+
 Row = dict[str, Any]
 
 WIDTH, HEIGHT = 460, 230
@@ -123,7 +125,7 @@ def _cell(row: Row, x: float, y: float, size: float) -> str:
         f'<g><title>{escape(title)}</title><rect class="{kind} cell" x="{x + 1}" y="{y + 1}"'
         f' width="{size - 2}" height="{size - 2}" rx="2"/>'
         f'<text class="in" x="{x + size / 2}" y="{y + size / 2 + 3.5}" text-anchor="middle">'
-        f"{100 * value:+.0f}</text></g>"
+        f"{signed(100 * value, 0)}</text></g>"
     )
 
 

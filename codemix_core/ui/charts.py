@@ -19,7 +19,8 @@ BLUES = ["#e9f0fb", "#c9daf5", "#9fbdec", "#7099de", "#4677cd", "#2855c5", "#1d3
 BLUES_ON_DARK = ["#1c2a44", "#24406f", "#2f589f", "#4576c8", "#6c98e2", "#9bbcf5", "#d3e2fd"]
 """From few to many: away from the background, so that much always stands out."""
 DIFFERENCES = [[0, "#b3403a"], [0.5, "#d7dbe1"], [1, "#23865a"]]
-"""From worse through equal to better."""
+DIFFERENCES_ON_DARK = [[0, "#d0524a"], [0.5, "#2a313c"], [1, "#2f9e68"]]
+"""From worse through equal to better; equal is close to the background."""
 FEW = 22
 """Most skills whose cells have room for a number at half the page's width."""
 
@@ -94,7 +95,9 @@ def skill_map(
     values = [[None if c is None else c[0] for c in line] for line in found]
     filled = [c for line in found for c in line if c is not None]
     dark = st.context.theme.type == "dark"
-    scale = DIFFERENCES if differences else (BLUES_ON_DARK if dark else BLUES)
+    scale: Sequence[Any] = BLUES_ON_DARK if dark else BLUES
+    if differences:
+        scale = DIFFERENCES_ON_DARK if dark else DIFFERENCES
     bottom = min((c[0] for c in filled), default=0) if low is None else low
     most = max((c[0] for c in filled), default=1) if high is None else high
     top = max(most, bottom + 1e-9)
@@ -119,7 +122,7 @@ def skill_map(
     )
 
     def deep(value: float) -> bool:
-        return not differences and ((value - bottom) / (top - bottom) > 0.5) != dark
+        return dark if differences else ((value - bottom) / (top - bottom) > 0.5) != dark
 
     targets = _targets(names, found, deep)
     targets.mode = "markers+text" if texts or (texts is None and len(names) <= FEW) else "markers"

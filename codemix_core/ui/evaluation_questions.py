@@ -21,13 +21,13 @@ from codemix_core.ui import (
     url,
     words,
 )
-from codemix_core.ui.evaluation_views import CLEARS
 from codemix_core.workspace import Workspace
 
 Document = dict[str, Any]
 OUTCOMES = ("all", "won", "lost", "same")
 SIDES = (("left", "baseline"), ("right", "model"))
 """URL name of the shown answer and role of the model, in the order of the columns."""
+SHOWN = tuple(name for name, _ in SIDES)
 
 
 def table(document: Document, part: headline.Part) -> None:
@@ -65,24 +65,21 @@ def _filters(part: headline.Part) -> pd.DataFrame:
     rows = _rows(part)
     skills = sorted({skill for names in rows["skills"] for skill in names})
     clears = ("page",)
-    first, second, third, fourth, fifth = st.columns(
-        [3.4, 2.6, 2.6, 2.6, 2.4], vertical_alignment="bottom"
-    )
     counts = {"all": len(rows), **{name: part["comparison"][name] for name in OUTCOMES[1:]}}
+    url.segments(
+        "Outcome",
+        "outcome",
+        OUTCOMES,
+        format_func=lambda name: f"{name} {counts[name]:,}",
+        clears=clears,
+    )
+    first, second, third, fourth = st.columns(4)
     with first:
-        url.segments(
-            "Outcome",
-            "outcome",
-            OUTCOMES,
-            format_func=lambda name: f"{name} {counts[name]:,}",
-            clears=clears,
-        )
-    with second:
         url.text("Search", "text", clears=clears, placeholder="id")
-    for place, label, name in ((third, "Skill", "skill"), (fourth, "and skill", "other_skill")):
+    for place, label, name in ((second, "Skill", "skill"), (third, "and skill", "other_skill")):
         with place:
             url.choice(label, name, skills, empty="any", format_func=words.skill, clears=clears)
-    with fifth:
+    with fourth:
         url.choice("Sort by", "sort", ["loss"], empty="largest gain", format_func=_sort)
     return chosen(part)
 
@@ -117,7 +114,7 @@ def question(
 ) -> None:
     """One question: what was asked, and an answer of each model beside the other's."""
     rows = chosen(part)
-    tables.walk(list(rows["question_id"]), question_id, CLEARS, resets=("left", "right"))
+    tables.walk(list(rows["question_id"]), question_id, SHOWN, resets=SHOWN)
     every = _rows(part)
     mine = every[every["question_id"] == question_id]
     try:

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from codemix_core import chain, jobs
-from codemix_core.evaluation import exporting, headline
+from codemix_core.evaluation import compare, exporting, headline
 from codemix_core.records import Status
 from codemix_core.ui import (
     charts,
@@ -19,6 +19,7 @@ from codemix_core.ui import (
     home,
     live,
     look,
+    pass_views,
     rate_charts,
     tables,
     url,
@@ -113,7 +114,7 @@ def headlines(document: Document) -> None:
     look.line(
         f'<b class="cm-is-baseline">○ {names["baseline"]}</b> baseline',
         f'<b class="cm-is-model">● {names["model"]}</b> tuned model',
-        escape(document["question_set"]),
+        f"on {escape(document['question_set'])}",
         "chain of thought" if document["style"] == "cot" else "direct prompts",
         f"n = {settings['n']}, temperature {settings['temperature']:g},"
         f" top-p {settings['top_p']:g}",
@@ -202,6 +203,7 @@ def by_skill(document: Document, part: headline.Part) -> None:
         look.heading("Difference per skill", "largest gain first")
         made = evaluation_charts.differences(order, "skill")
         charts.show(made, "skill_differences", "Difference in pass@1 per skill with intervals")
+    st.caption(compare.ALONE)
     _download(document, part, "skill", order)
 
 
@@ -216,10 +218,14 @@ def _rates(document: Document, part: headline.Part, column: str, **more: Any) ->
 def by_pair(document: Document, part: headline.Part) -> None:
     """The difference per pair of skills; a clicked cell lists its questions."""
     pairs = evaluations.table(part["comparison"]["by_skill_pair"])
-    st.caption(
-        "Difference in pass@1 in percentage points, interval and finding on hover; diagonal: a"
-        " skill over all its questions. Click a cell to list its questions."
-    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        clear_only = st.toggle(
+            "Colour clear differences only", True, key="clear-only", persist_state="session"
+        )
+        st.caption(
+            "Difference in pass@1 in percentage points, interval and finding on hover; diagonal: a"
+            " skill over all its questions. Click a cell to list its questions."
+        )
 
     def clicked() -> None:
         pair = charts.clicked_pair(st.session_state["pair_differences"])
@@ -229,12 +235,15 @@ def by_pair(document: Document, part: headline.Part) -> None:
             url.put(skill=skill, other_skill=second, show=VIEWS[-1], page=None)
 
     charts.show(
-        rate_charts.difference_map(pairs),
+        rate_charts.difference_map(
+            pairs, texts=pairs["skill"].nunique() <= pass_views.WIDE, clear_only=clear_only
+        ),
         "pair_differences",
         "Difference in pass@1 per pair of skills",
         on_select=clicked,
         selection_mode="points",
     )
+    st.caption(compare.ALONE)
     _download(document, part, "skill_pair", pairs)
 
 

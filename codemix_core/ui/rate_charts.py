@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from codemix_core.evaluation import compare
 from codemix_core.evaluation.summary import PassAtK
 from codemix_core.records import Status
 from codemix_core.ui import charts, data, look, words
@@ -229,8 +230,15 @@ def pair_map(pairs: pd.DataFrame, *, texts: bool | None) -> go.Figure:
     return charts.skill_map(names, cell, bar_title="pass@1", low=0.0, high=1.0, texts=texts)
 
 
-def difference_map(pairs: pd.DataFrame) -> go.Figure:
-    """Skill × skill heat map of the difference in pass@1 between two runs."""
+def difference_map(
+    pairs: pd.DataFrame, *, texts: bool | None = None, clear_only: bool = False
+) -> go.Figure:
+    """Skill × skill heat map of the difference in pass@1 between two runs.
+
+    Args:
+        texts: show the difference in percentage points in the cells; None: when there is room.
+        clear_only: leave cells grey that are no difference, or too few questions to tell.
+    """
     rows = {(row["skill"], row["other_skill"]): row for row in data.rows(pairs)}
 
     def cell(skill: str, other: str) -> tuple[float, str, str] | None:
@@ -245,12 +253,14 @@ def difference_map(pairs: pd.DataFrame) -> go.Figure:
             f"<b>{both}</b><br>{words.signed(value, 3)} {_interval(row)}: {row['finding']}"
             f"<br>{words.count(row['questions'], 'question')} in both runs"
         )
-        return value, words.signed(100 * value, 0), hover
+        told = row["finding"] in (compare.BETTER, compare.WORSE)
+        shade = value if told or not clear_only else 0.0
+        return shade, words.signed(100 * value, 0), hover
 
     names = sorted(set(pairs["skill"]) | set(pairs["other_skill"]))
     top = max(0.05, float(pairs["difference"].abs().max()))
     return charts.skill_map(
-        names, cell, bar_title="difference", low=-top, high=top, differences=True
+        names, cell, bar_title="difference", low=-top, high=top, differences=True, texts=texts
     )
 
 
