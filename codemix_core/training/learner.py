@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ class Learner:
         self.epochs = int(cfg.epochs)
         self.epoch = self.step = self.steps_into_epoch = 0
         self.kept: dict[str, torch.Tensor] = {}
+        self._lap = time.perf_counter()
         self.metrics = config.instantiate(cfg.metric_logger)
         self.metrics.log_config(cfg)
         self._root = Path(cfg.checkpointer.output_dir)
@@ -130,7 +132,7 @@ class Learner:
         self.activations = training.get_act_offloading_ctx_manager(model, offloading)
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         how = "LoRA" if self.lora else "full"
-        log.info(f"{how} training of {trained:,} parameters, {self.dtype}, {self.device}")  # noqa: G004
+        log.info("%s training of %d parameters, %s, %s", how, trained, self.dtype, self.device)
         return model
 
     def _continue_from(self, state: dict[str, Any]) -> None:
@@ -191,6 +193,12 @@ class Learner:
         self.step += 1
         self.steps_into_epoch += 1
         return norm
+
+    def lap(self) -> float:
+        """Seconds since the last call."""
+        now = time.perf_counter()
+        seconds, self._lap = now - self._lap, now
+        return seconds
 
     @property
     def logs(self) -> bool:
