@@ -57,7 +57,7 @@ class GrpoRecipe:
         )
         batches = -(-len(self._data) // self._spec.groups_per_step)
         self._learner.start(batches * self._spec.epochs_per_batch)
-        self._start = Start(data.groups, self._spec)
+        self._start = Start(self._data.groups, self._spec)
 
     def train(self) -> bool:
         """Train; whether it was done to the end."""

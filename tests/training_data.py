@@ -53,6 +53,42 @@ def checkpointer_block(directory: Path, output: Path) -> dict[str, Any]:
     }
 
 
+def recipe_config(directory: Path, output: Path, *, lora: bool, **more: Any) -> dict[str, Any]:
+    """A recipe's configuration without dataset and method: fp32 on the CPU, two epochs."""
+    base = {
+        "output_dir": str(output),
+        "device": "cpu",
+        "dtype": "fp32",
+        "seed": 5,
+        "epochs": 2,
+        "max_steps_per_epoch": None,
+        "resume_from_checkpoint": False,
+        "shuffle": True,
+        "batch_size": 2,
+        "gradient_accumulation_steps": 1,
+        "compile": False,
+        "enable_activation_checkpointing": False,
+        "enable_activation_offloading": False,
+        "tokenizer": {
+            "_component_": "codemix_core.training.tokenizer.chat_tokenizer",
+            "path": str(directory),
+            "max_seq_len": 1024,
+        },
+        "model": model_block(directory, lora),
+        "checkpointer": checkpointer_block(directory, output),
+        "optimizer": {"_component_": "torch.optim.AdamW", "lr": 1e-3},
+        "lr_scheduler": {
+            "_component_": "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup",
+            "num_warmup_steps": 2,
+        },
+        "metric_logger": {
+            "_component_": "codemix_core.training.metrics.JsonLinesLogger",
+            "path": str(output / "metrics.jsonl"),
+        },
+    }
+    return base | more
+
+
 def load_model(directory: Path, scratch: Path) -> Any:
     """The bundled checkpoint as a torchtune model, float32."""
     from omegaconf import OmegaConf

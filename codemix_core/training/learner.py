@@ -15,6 +15,7 @@ Guarantees:
 - training can be resumed from the end of each epoch and from where it was stopped, and goes on as
   if it had not been (dropout's random numbers aside): weights, optimiser, schedule, order of the
   data and the values a recipe keeps of the model it started from (``kept``);
+- saving changes nothing of the model that is being trained;
 - a resumed training reads the weights that its state belongs to, whatever else was written.
 """
 
@@ -86,7 +87,7 @@ class Learner:
             if self.lora:
                 block.adapter_checkpoint = f"{weights}/adapter_model.pt"
             else:
-                files = sorted((self._root / weights).glob("*.safetensors"))
+                files = sorted((self._root / weights).glob("model-*.safetensors"))
                 block.checkpoint_files = [f"{weights}/{file.name}" for file in files]
         self._checkpointer = config.instantiate(block, should_load_recipe_state=self.resumed)
         state: dict[str, Any] = self._checkpointer.load_checkpoint()
@@ -274,8 +275,10 @@ class Learner:
             "peft_type": "LORA",
         }
         if not self._adapter_only:
+            # Merging writes into the tensors it is given. On a CPU, .cpu() would give it the
+            # model's own, and the adapter would count twice from then on.
             state[training.MODEL_KEY] = peft.get_merged_lora_ckpt(
-                {name: value.cpu() for name, value in weights_now.items()},
+                {n: value.to("cpu", copy=True) for n, value in weights_now.items()},
                 rank=block.lora_rank,
                 alpha=block.lora_alpha,
             )
