@@ -1,1 +1,5 @@
-"""Scripts and recipes a person starts; a package, so that torchtune's own of this name is not found first."""
+"""Scripts and recipes a person starts.
+
+A package, because torchtune installs one of the same name that refuses to be imported, and a
+folder without this file would not be found before it.
+"""

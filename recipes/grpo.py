@@ -19,7 +19,6 @@ Not guaranteed: that the answers still tell about the policy after many steps. W
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,21 +51,22 @@ class GrpoRecipe:
         tokenizer = config.instantiate(cfg.tokenizer)
         self._pad = tokenizer.pad_id
         self._data = config.instantiate(cfg.dataset, tokenizer=tokenizer)
-        data = self._data
         log.info(
-            f"{len(data)} groups; {data.left_out} left out as too long, {data.cut} answers cut,"
-            f" {data.tokenised} answers without sampled tokens"
+            "%d groups; %d left out as too long, %d answers cut, %d without sampled tokens",
+            *(len(self._data), self._data.left_out, self._data.cut, self._data.tokenised),
         )
-        batches = -(-len(data) // self._spec.groups_per_step)
+        batches = -(-len(self._data) // self._spec.groups_per_step)
         self._learner.start(batches * self._spec.epochs_per_batch)
-        self._start = Start(data.groups, self._spec)
+        self._start = Start(self._data.groups, self._spec)
 
     def train(self) -> bool:
         """Train; whether it was done to the end."""
         learner = self._learner
         self._prepare()
         while learner.epoch < learner.epochs and not self._stop:
-            with tqdm(total=learner.steps_per_epoch, disable=None, initial=self._done()) as bar:
+            done = learner.steps_into_epoch
+            learner.lap()
+            with tqdm(total=learner.steps_per_epoch, initial=done, disable=None) as bar:
                 for batches in self._steps():
                     if self._stop:
                         break
@@ -79,20 +79,23 @@ class GrpoRecipe:
             learner.save()
         return learner.epoch >= learner.epochs
 
-    def _done(self) -> int:
-        return self._learner.steps_into_epoch
-
     def _prepare(self) -> None:
         """What is needed of the model that training starts from."""
         start, learner = self._start, self._learner
         if start.values is None:
             return
         kept = learner.kept.get(START)
+        if kept is None and learner.step and not learner.lora:
+            what = "needs log-probabilities that were not computed before training began."
+            fix = "Resume with the settings it was started with, or start anew."
+            raise InputError(Problem("grpo", what, fix))
         if kept is None:
-            log.info(f"log-probabilities of {len(start.wanted)} groups before training")
+            log.info("log-probabilities of %d groups before training", len(start.wanted))
             with learner.frozen(start=True):
-                start.compute(self._of_start, self._budget(), self._pad, lambda: bool(self._stop))
-            learner.kept[START] = torch.from_numpy(start.values)
+                budget = self._spec.tokens_per_micro_batch
+                start.compute(self._of_start, budget, self._pad, lambda: bool(self._stop))
+            if not self._stop:
+                learner.kept[START] = torch.from_numpy(start.values)
         elif len(kept) == len(start.values):
             start.values[:] = kept.numpy()
         else:
@@ -104,9 +107,6 @@ class GrpoRecipe:
         learner = self._learner
         batch = batch.to(learner.device)
         return log_probs(learner.model, batch, self._spec.temperature)[0]
-
-    def _budget(self) -> int:
-        return self._spec.tokens_per_micro_batch
 
     def _steps(self) -> Iterator[list[StepBatch]]:
         """The batches of each step of the present epoch that is still to do."""
@@ -131,7 +131,6 @@ class GrpoRecipe:
 
     def _step(self, batches: list[StepBatch]) -> None:
         """Gradients of all batches, then one update; batches are weighted to sum to the step."""
-        began = time.perf_counter()
         learner, device = self._learner, self._learner.device
         sums = torch.zeros(len(WATCHED) + 2, device=device, dtype=torch.float64)
         members = distinct = tokens = 0
@@ -150,7 +149,8 @@ class GrpoRecipe:
             distinct += len(found)
             tokens += part.batch.real_tokens
         lr = learner.lr
-        norm = learner.update()
+        norm = learner.update().item()
+        seconds = learner.lap()
         if not learner.logs:
             return
         values = sums.tolist()
@@ -159,13 +159,13 @@ class GrpoRecipe:
             {
                 "loss": values[0],
                 "lr": lr,
-                "grad_norm": norm.item(),
+                "grad_norm": norm,
                 "entropy": values[1] / max(1, distinct),
                 **{n: v / max(1, members) for n, v in zip(WATCHED, values[2:], strict=True)},
                 "rewards/mean": rewards.mean().item(),
                 "rewards/std": rewards.std(unbiased=False).item(),
-                "answers_per_second": len(rewards) / (time.perf_counter() - began),
-                "tokens_per_second_per_gpu": tokens / (time.perf_counter() - began),
+                "answers_per_second": len(rewards) / seconds,
+                "tokens_per_second_per_gpu": tokens / seconds,
             }
         )
 

@@ -111,12 +111,12 @@ class GroupsDataset:
         for text, tokens, logprobs in zip(
             row["answers"], row["token_ids"], row["logprobs"], strict=True
         ):
-            if tokens is None:
-                self.tokenised += 1
-                tokens, logprobs = self._tokenizer.answer_ids(text), None
-            self.cut += room is not None and len(tokens) > room
-            member.append(answers.setdefault(tuple(tokens[:room]), len(answers)))
-            old.append(None if logprobs is None else np.asarray(logprobs[:room], np.float32))
+            self.tokenised += tokens is None
+            ids = self._tokenizer.answer_ids(text) if tokens is None else tokens
+            self.cut += room is not None and len(ids) > room
+            member.append(answers.setdefault(tuple(ids[:room]), len(answers)))
+            known = tokens is not None and logprobs is not None
+            old.append(np.asarray(logprobs[:room], np.float32) if known else None)
         self.groups.append(
             TokenGroup(
                 row["question_id"],

@@ -46,9 +46,12 @@ class StepBatch:
     def to(self, device: torch.device) -> StepBatch:
         """The batch on a device."""
         return StepBatch(
-            self.batch.to(device),
-            *(x.to(device) for x in (self.member, self.old, self.advantages, self.weights)),
-            None if self.reference is None else self.reference.to(device),
+            batch=self.batch.to(device),
+            member=self.member.to(device),
+            old=self.old.to(device),
+            advantages=self.advantages.to(device),
+            weights=self.weights.to(device),
+            reference=None if self.reference is None else self.reference.to(device),
         )
 
 

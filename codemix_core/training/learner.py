@@ -15,6 +15,7 @@ Guarantees:
 - training can be resumed from the end of each epoch and from where it was stopped, and goes on as
   if it had not been (dropout's random numbers aside): weights, optimiser, schedule, order of the
   data and the values a recipe keeps of the model it started from (``kept``);
+- saving changes nothing of the model that is being trained;
 - a resumed training reads the weights that its state belongs to, whatever else was written.
 """
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,7 @@ class Learner:
         self.epochs = int(cfg.epochs)
         self.epoch = self.step = self.steps_into_epoch = 0
         self.kept: dict[str, torch.Tensor] = {}
+        self._lap = time.perf_counter()
         self.metrics = config.instantiate(cfg.metric_logger)
         self.metrics.log_config(cfg)
         self._root = Path(cfg.checkpointer.output_dir)
@@ -84,7 +87,7 @@ class Learner:
             if self.lora:
                 block.adapter_checkpoint = f"{weights}/adapter_model.pt"
             else:
-                files = sorted((self._root / weights).glob("*.safetensors"))
+                files = sorted((self._root / weights).glob("model-*.safetensors"))
                 block.checkpoint_files = [f"{weights}/{file.name}" for file in files]
         self._checkpointer = config.instantiate(block, should_load_recipe_state=self.resumed)
         state: dict[str, Any] = self._checkpointer.load_checkpoint()
@@ -130,7 +133,7 @@ class Learner:
         self.activations = training.get_act_offloading_ctx_manager(model, offloading)
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         how = "LoRA" if self.lora else "full"
-        log.info(f"{how} training of {trained:,} parameters, {self.dtype}, {self.device}")  # noqa: G004
+        log.info("%s training of %d parameters, %s, %s", how, trained, self.dtype, self.device)
         return model
 
     def _continue_from(self, state: dict[str, Any]) -> None:
@@ -191,6 +194,12 @@ class Learner:
         self.step += 1
         self.steps_into_epoch += 1
         return norm
+
+    def lap(self) -> float:
+        """Seconds since the last call."""
+        now = time.perf_counter()
+        seconds, self._lap = now - self._lap, now
+        return seconds
 
     @property
     def logs(self) -> bool:
@@ -266,8 +275,10 @@ class Learner:
             "peft_type": "LORA",
         }
         if not self._adapter_only:
+            # Merging writes into the tensors it is given. On a CPU, .cpu() would give it the
+            # model's own, and the adapter would count twice from then on.
             state[training.MODEL_KEY] = peft.get_merged_lora_ckpt(
-                {name: value.cpu() for name, value in weights_now.items()},
+                {n: value.to("cpu", copy=True) for n, value in weights_now.items()},
                 rank=block.lora_rank,
                 alpha=block.lora_alpha,
             )

@@ -27,8 +27,10 @@ Ids = npt.NDArray[np.int64]
 
 IGNORED = -100
 """Label of a token that is not trained on, torchtune's own."""
-ROW_TOKENS = 2048
-"""A row takes further answers of its prompt up to this length. Attention costs its square."""
+ROW_TOKENS = 512
+ROW_PROMPTS = 4
+"""A row takes further answers up to so many tokens, or so many times its prompt's: attention costs
+the square of a row, and what sharing saves is the prompt."""
 LOGIT_BYTES = 256 * 2**20
 """Logits in memory at once."""
 
@@ -103,10 +105,9 @@ class Batch:
             start = end
 
 
-def rows_of(
-    prompt: Ids, answers: Sequence[Answer], keys: Sequence[Any], longest: int = ROW_TOKENS
-) -> list[Row]:
-    """The answers of one prompt in rows no longer than ``longest``, or of one answer."""
+def rows_of(prompt: Ids, answers: Sequence[Answer], keys: Sequence[Any]) -> list[Row]:
+    """The answers of one prompt, in as many rows as they are best computed in."""
+    longest = max(ROW_TOKENS, ROW_PROMPTS * len(prompt))
     rows = []
     taken: list[int] = []
     length = len(prompt)
