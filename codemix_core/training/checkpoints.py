@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from codemix_core.errors import ModelError, Problem
+from codemix_core.files import write_json
 from codemix_core.training.families import Architecture
 
 CHECKPOINTER = "torchtune.training.FullModelHFCheckpointer"
 ADAPTERS = "adapters"
 """Folder under the checkpoints' root where :func:`finish` puts LoRA adapters, by epoch."""
 
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 _EPOCH = re.compile(r"epoch_(\d+)")
 _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
@@ -135,8 +137,11 @@ def last_state(root: Path) -> State | None:
     return State(path, older[-1]) if older else None
 
 
-def finish(root: Path) -> None:
+def finish(root: Path, dtype: str) -> None:
     """Clean up after a run that ended: no state to go on from, adapters in a folder of their own.
+
+    Its configuration says the number format it was trained in, ``fp32`` or ``bf16``: torchtune
+    copies that of the model training began with, and engines would round the weights to it.
 
     Beside merged weights an ``adapter_config.json`` makes transformers apply the adapter a
     second time, and the next training would copy it on.
@@ -149,6 +154,13 @@ def finish(root: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             path.replace(folder / path.name)
         shutil.rmtree(apart, ignore_errors=True)
+        _say_dtype(checkpoint.path / "config.json", _DTYPES[dtype])
+
+
+def _say_dtype(path: Path, dtype: str) -> None:
+    config = json.loads(path.read_text(encoding="utf-8"))
+    known = [key for key in ("dtype", "torch_dtype") if key in config] or ["dtype"]
+    write_json(path, config | dict.fromkeys(known, dtype))
 
 
 def delete(checkpoint: Checkpoint) -> None:

@@ -44,10 +44,8 @@ def argv(spec: TrainSpec, plan: Plan, config: Path) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The job's own, with our components importable and one thread per physical core."""
-    found = dict(os.environ)
-    found["PYTHONPATH"] = str(PROJECT)
-    return found
+    """The job's own, with our components importable."""
+    return {**os.environ, "PYTHONPATH": str(PROJECT)}
 
 
 def tune(spec: TrainSpec, plan: Plan, run: RunDir, progress: Progress) -> None:

@@ -17,6 +17,7 @@ from codemix_core.errors import InputError, NotFoundError, Problem, StageError
 from codemix_core.sampling.spec import NANO
 from codemix_core.training import checkpoints, metrics
 from codemix_core.training.checkpoints import Checkpoint
+from codemix_core.training.plan import Plan
 from codemix_core.training.spec import TrainSpec
 from codemix_core.workspace import RunDir, Workspace, check_name
 
@@ -79,25 +80,26 @@ def warnings(lines: Sequence[Line]) -> list[str]:
     return [text]
 
 
-def finish(spec: TrainSpec, run: RunDir, method: str, recipe: str) -> dict[str, Any]:
+def finish(spec: TrainSpec, run: RunDir, plan: Plan) -> dict[str, Any]:
     """Choose the best checkpoint, register it, and write ``result.json``.
 
     Raises:
         StageError: training left no complete checkpoint.
     """
+    checkpoints.finish(run.checkpoints_root, str(plan.config["dtype"]))
     found = checkpoints.epochs(run.checkpoints_root)
     if not found:
         raise StageError("training ended without a complete checkpoint (see the log)")
     lines = metrics.read(run.metrics_path)
     chosen = best(found, lines)
-    name = spec.name or default_name(spec, run, method)
+    name = spec.name or default_name(spec, run, plan.method)
     register(run, chosen.checkpoint, name)
     result = {
         "name": name,
         "epoch": chosen.checkpoint.epoch,
         "why": chosen.why,
-        "method": method,
-        "recipe": recipe,
+        "method": plan.method,
+        "recipe": plan.recipe,
         "warnings": warnings(lines),
     }
     files.write_json(run.result_path, result)

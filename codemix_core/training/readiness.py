@@ -20,7 +20,8 @@ from codemix_core.datasets.registry import find
 from codemix_core.errors import Problem
 from codemix_core.progress import Progress
 from codemix_core.sampling.models import Model
-from codemix_core.training import families, launch, parity
+from codemix_core.training import checkpoints, families, launch, parity
+from codemix_core.training.families import Architecture
 from codemix_core.training.memory import GIB, Estimate, estimate
 from codemix_core.training.plan import Plan
 from codemix_core.training.spec import TrainSpec
@@ -52,14 +53,15 @@ def preflight(
     spec: TrainSpec, plan: Plan, model: Model, run: RunDir, progress: Progress
 ) -> list[Check]:
     """Make every check and write them down; nothing is trained."""
-    progress.message("preflight: tokens")
+    progress.message("preflight: weights and tokens")
+    architecture = families.read(model.directory)
     measured = _measure(spec, plan, model, run.workspace, progress)
-    checks = [*_tokens(plan, measured)]
+    checks = [*_weights(model, architecture), *_tokens(plan, measured)]
     longest = max(measured.lengths, default=1)
     limit = plan.config["tokenizer"].get("max_seq_len")
     longest = min(longest, int(limit)) if limit else longest
     needs = estimate(
-        families.read(model.directory),
+        architecture,
         plan.config,
         longest,
         rows_at_once(plan),
@@ -99,6 +101,15 @@ def _measure(
     with tempfile.TemporaryDirectory(prefix="codemix-train-") as scratch:
         rows = load_side(dataset, document, "train", tokenizer, Path(scratch))
         return measure(rows, tokenizer, limit, ROWS, progress)
+
+
+def _weights(model: Model, architecture: Architecture) -> Iterator[Check]:
+    problems = checkpoints.check(model.directory, architecture)
+    for problem in problems:
+        yield Check("weights", FAILED, f"{problem.where} {problem.what}", problem.fix)
+    if not problems:
+        what = f"{architecture.family}, {architecture.parameters:,} parameters"
+        yield Check("weights", PASSED, what)
 
 
 def _tokens(plan: Plan, found: Measured) -> Iterator[Check]:

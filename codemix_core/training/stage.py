@@ -47,7 +47,7 @@ def run(spec: Spec, run: RunDir, progress: Progress) -> str:
     if not resumable:
         _refuse(spec, readiness.preflight(spec, made, model, run, progress))
     launch.tune(spec, made, run, progress)
-    result = outcome.finish(spec, run, made.method, made.recipe)
+    result = outcome.finish(spec, run, made)
     return _summary(made, result)
 
 

@@ -128,8 +128,8 @@ def test_after_a_run_adapters_lie_apart_and_go_with_their_checkpoint(
     inner.mkdir()
     (tmp_path / "epoch_1" / "adapter_config.json").replace(inner / "adapter_config.json")
     write_state(tmp_path, 110)
-    checkpoints.finish(tmp_path)
-    checkpoints.finish(tmp_path)
+    checkpoints.finish(tmp_path, "bf16")
+    checkpoints.finish(tmp_path, "bf16")
     assert not (tmp_path / "recipe_state").exists()
     names = {"adapter_config.json", "adapter_model.pt", "adapter_model.safetensors"}
     for epoch in (0, 1):
