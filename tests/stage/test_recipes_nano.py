@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import runpy
 import signal
@@ -37,18 +38,15 @@ from tests.training_data import (
 GROUPS = 6
 
 
-class StopAfter:
-    """A stop that is asked for once the recipe has looked so many times."""
+class StopAt:
+    """A stop that is asked for once the recipe has done so many steps."""
 
-    def __init__(self, looks: int) -> None:
-        self.left = looks
+    def __init__(self, step: float) -> None:
+        self.step = step
+        self.recipe: Any = None
 
     def __bool__(self) -> bool:
-        self.left -= 1
-        return self.left < 0
-
-
-NEVER: Any = StopAfter(10**9)
+        return bool(self.recipe._learner.step >= self.step)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -138,9 +136,12 @@ def dpo(nano_model: Path, data: Path, output: Path, *, lora: bool, **more: Any) 
     return recipe_config(nano_model, output, lora=lora, **(base | more))
 
 
-def train(recipe: type, config: Any, stop: Any = NEVER) -> tuple[bool, list[dict[str, Any]]]:
+def train(
+    recipe: type, config: Any, stop_at: float = math.inf
+) -> tuple[bool, list[dict[str, Any]]]:
     """Whether it was done to the end, and its metrics."""
-    made = recipe(OmegaConf.create(config), stop)
+    stop = StopAt(stop_at)
+    stop.recipe = made = recipe(OmegaConf.create(config), stop)
     done = made.train()
     made.close()
     return done, read(config["metric_logger"]["path"])
@@ -200,14 +201,14 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(
     done, expected = train(recipe, whole)
     assert done
     parts = make(nano_model, data, tmp_path / "parts", lora=lora, **more)
-    # Stops within the second epoch, is resumed, stops again at once, and is resumed again.
-    looks = 8 + (GROUPS // 2 + 1 + GROUPS // 2 if recipe is DpoRecipe else 0)
-    done, first = train(recipe, parts, StopAfter(looks))
-    assert not done
-    assert 0 < len(first) < len(expected)
-    assert _state(tmp_path / "parts")["steps_into_epoch"] > 0
+    # Stops at the end of the first epoch, within the second, and at once; resumed each time.
+    assert not train(recipe, parts, stop_at=3 if recipe is DpoRecipe else 4)[0]
     parts["resume_from_checkpoint"] = True
-    assert not train(recipe, parts, StopAfter(0))[0]
+    done, first = train(recipe, parts, stop_at=len(expected) // 2 + 1)
+    assert not done
+    assert 0 < len(first) < len(expected) - 1
+    assert _state(tmp_path / "parts")["steps_into_epoch"] > 0
+    assert not train(recipe, parts, stop_at=0)[0]
     done, lines = train(recipe, parts)
     assert done
     assert [line["step"] for line in lines] == [line["step"] for line in expected]
