@@ -8,14 +8,13 @@ gtest_main. Compilation happens behind the same wall, with limits of its own.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import stat
 import time
 from pathlib import Path
 from typing import Any
 
-from sandbox import kernel
+from sandbox import gtest_unit, kernel
 from sandbox.outcome import Outcome
 from sandbox.reported import Start, run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
@@ -29,9 +28,6 @@ _BUILD = Path("/build")
 _OBJECT = _BUILD / "recorder.o"
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8"}
 _MESSAGE = 3000
-_REDEFINED = re.compile(
-    r"^[ \t]*#[ \t]*(?:define|undef)[ \t]+((?:EXPECT_|ASSERT_)\w+|TEST(?:_[FP])?)\b", re.MULTILINE
-)
 _MUST_FAIL = {
     f"{kind}_{name}": arguments
     for kind in ("EXPECT", "ASSERT")
@@ -57,7 +53,7 @@ _MUST_FAIL = {
 class GoogleQuestion:
     """The tests of one question, with a must-fail test for each kind of assertion they use."""
 
-    def __init__(self, tests: str) -> None:
+    def __init__(self, tests: str, function: str, signature: str) -> None:
         used = [macro for macro in _MUST_FAIL if f"{macro}(" in tests]
         suite = unused_word(tests).capitalize()
         names = [unused_word(tests).capitalize() + str(position) for position in range(len(used))]
@@ -67,20 +63,23 @@ class GoogleQuestion:
             for name, macro in zip(names, used, strict=True)
         ]
         self._tests = "\n".join([tests, *lines, ""])
+        self._function, self._signature = function, signature
 
     def judge(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
     ) -> dict[str, Any]:
         """Compile and run one program."""
         outcome = Outcome(list(declared or ()))
-        redefined = [name for name in _REDEFINED.findall(code) if f"{name}(" in self._tests]
+        redefined = gtest_unit.redefined(code, self._tests)
         if redefined:
             outcome.flags.add("tampered")
-            outcome.explain(f"the program redefines {redefined[0]}, which the tests use")
+            outcome.explain(f"the program redefines {redefined}, which the tests use")
             return outcome.answer()
-        _write(Path("/tmp/tests/test.cpp"), self._tests)
+        unit = gtest_unit.make(self._tests, self._function, self._signature)
+        for name, text in {"test.cpp": unit.text, **unit.beside}.items():
+            _write(Path("/tmp/tests", name), text)
         _write(Path("/tmp/solution/solution.cpp"), code)
-        binary = _compile(nursery, outcome)
+        binary = _compile(nursery, outcome, unit)
         if binary is None:
             return outcome.answer()
         start = _starter(nursery, limits, binary, self._canaries)
@@ -88,6 +87,8 @@ class GoogleQuestion:
             run_all(outcome, declared is None, limits, start, canaries=self._canaries, strict=True)
         finally:
             os.close(binary)
+        for name, (status, message) in outcome.results.items():
+            outcome.results[name] = (status, unit.plain(message))
         return outcome.answer()
 
 
@@ -102,7 +103,7 @@ def prepare(payload: dict[str, Any], nursery: Nursery) -> GoogleQuestion:
     """A question, ready to judge programs; compiles the recorder the first time."""
     if not _OBJECT.exists():
         _build_recorder(nursery)
-    return GoogleQuestion(payload["tests"])
+    return GoogleQuestion(payload["tests"], payload["function"], payload["signature"])
 
 
 def _starter(nursery: Nursery, limits: Limits, binary: int, canaries: list[str]) -> Start:
@@ -116,18 +117,21 @@ def _starter(nursery: Nursery, limits: Limits, binary: int, canaries: list[str])
     return start
 
 
-def _compile(nursery: Nursery, outcome: Outcome) -> int | None:
-    """A descriptor of the finished program, or None after a compile error was recorded."""
+def _compile(nursery: Nursery, outcome: Outcome, unit: gtest_unit.Unit) -> int | None:
+    """A descriptor of the finished program, or None after the reason was recorded."""
     sources = ["/tmp/tests/test.cpp", str(_OBJECT), "-lgtest_main", "-lgtest", "-pthread"]
     run, binary = _run_compiler(nursery, ["-o", "/tmp/program", *sources], "/tmp/program")
     if binary is not None:
         return binary
-    outcome.flags.add("compile_error")
-    if run.end == "timeout":
+    tampering = unit.tampering(run.first_said) or unit.tampering(run.said)
+    outcome.flags.add("tampered" if tampering else "compile_error")
+    if tampering:
+        outcome.explain(tampering)
+    elif run.end == "timeout":
         outcome.explain(f"compilation took more than {COMPILE_LIMITS.seconds:.0f} s")
     elif run.end != "exit":
         outcome.explain(f"the compiler exceeded its {run.end} limit")
-    outcome.explain(run.first_said[:_MESSAGE] or "the compiler produced no program")
+    outcome.explain(unit.plain(run.first_said[:_MESSAGE]) or "the compiler produced no program")
     return None
 
 

@@ -68,7 +68,7 @@ class Scorer:
         self._backend, self._floors, self._lookup = backend, floors, lookup
         self._workers = workers or len(os.sched_getaffinity(0))
         self._retries = retries
-        self._question_keys: dict[tuple[str, str, str], str] = {}
+        self._question_keys: dict[tuple[str, ...], str] = {}
         self._known: dict[str, bytes] = {}
         self._waiting: dict[str, list[Work]] = defaultdict(list)
         self._failures = 0
@@ -150,7 +150,8 @@ class Scorer:
         return program_hash(self._question_key(work.question), work.code)
 
     def _question_key(self, question: Question) -> str:
-        asked = (question.question_id, question.tests, question.function_name)
+        name, signature = question.function_name, question.signature
+        asked = (question.question_id, question.tests, name, signature)
         if asked not in self._question_keys:
             self._question_keys[asked] = question_hash(question, toolchain.fingerprint())
         return self._question_keys[asked]

@@ -33,6 +33,7 @@ def question_hash(question: Question, fingerprint: str) -> str:
         question.language,
         question.framework,
         question.function_name,
+        question.signature,
         fingerprint,
     ]
     return _digest(json.dumps(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from codemix_core.records import Question, Verdict
@@ -75,7 +76,10 @@ PYTHON_GOLD = "def add(a, b):\n    return a + b\n"
 ADD = {
     "cases": cases_question(CASES, PYTHON_GOLD),
     "pytest": question("pytest", PYTEST_TESTS, PYTHON_GOLD),
-    "googletest": question("googletest", GOOGLE_TESTS, "int add(int a, int b) { return a + b; }\n"),
+    "googletest": replace(
+        question("googletest", GOOGLE_TESTS, "int add(int a, int b) { return a + b; }\n"),
+        signature="int add(int a, int b)",
+    ),
 }
 
 

@@ -56,7 +56,8 @@ def test_every_verdict_agrees_with_what_was_measured(
 
 def _question(name: str, entry: dict[str, Any]) -> Question:
     made = question("googletest", entry["unit_tests"], entry["gold_solution"], name)
-    return Question(**{**made.content(), "question_id": name, "extra": "{}"})
+    asked = {"question_id": name, "signature": entry["function_signature"]}
+    return Question(**{**made.content(), **asked, "function_name": entry["function_name"]})
 
 
 def _score(scorer: Scorer, works: list[Work]) -> dict[str, Verdict]:

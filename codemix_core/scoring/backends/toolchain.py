@@ -28,6 +28,7 @@ _PACKAGES = {
     "cpp": (),
 }
 _VERSIONED = ("numpy", "pytest")
+_SOURCES = (".py", ".cpp", ".hpp")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def fingerprint() -> str:
             digest.update(f"{package} {metadata.version(package)}".encode())
         except metadata.PackageNotFoundError:
             digest.update(f"{package} absent".encode())
-    sources = sorted(path for path in SANDBOX.iterdir() if path.suffix in (".py", ".cpp"))
+    sources = sorted(path for path in SANDBOX.iterdir() if path.suffix in _SOURCES)
     for path in sources:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

@@ -35,6 +35,7 @@ class Framework:
             "framework": self.name,
             "tests": question.tests,
             "function": question.function_name,
+            "signature": question.signature,
         }
 
 
