@@ -53,6 +53,12 @@ def shown(app: AppTest) -> str:
     return "\n".join(parts)
 
 
+def press(app: AppTest, key: str) -> None:
+    """Press the button whose key begins so; the keys of deciding buttons name what is shown."""
+    (button,) = (b for b in app.button if str(b.key) == key or str(b.key).startswith(f"{key}-"))
+    button.click().run()
+
+
 def made(workspace: Workspace, spec: Spec, letters: str) -> RunDir:
     """A run with a known id, so that tests can name it."""
     return workspace.new_run(spec, new_run_id(spec.stage)[:-4] + letters)

@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from codemix_core.errors import CodemixError
 from codemix_core.jobs import State
@@ -80,6 +81,16 @@ def undo(run: RunDir, annotation_id: str | None = None) -> Annotation | None:
     return done
 
 
+def bar() -> DeltaGenerator:
+    """Where the buttons go, above what they decide about."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-bar")
+
+
+def has_reason() -> bool:
+    """Whether the reason field holds a text."""
+    return bool(str(st.session_state.get("reason") or "").strip())
+
+
 def reason_and_author(noun: str, note: Callable[[], None]) -> None:
     """The fields whose texts are kept with the next decision.
 
@@ -88,7 +99,7 @@ def reason_and_author(noun: str, note: Callable[[], None]) -> None:
     """
 
     def changed() -> None:
-        if st.session_state.pop("noting", False) and str(st.session_state["reason"]).strip():
+        if st.session_state.pop("noting", False) and has_reason():
             note()
             st.session_state["cursor"] = "blur"
 

@@ -14,6 +14,7 @@ from codemix_core import files, jobs
 from codemix_core.records import REFERENCES, Question, Reference, TestResult
 from codemix_core.scoring.selfcheck import SelfcheckSpec
 from codemix_core.scoring.stage import ScoreSpec
+from codemix_core.ui import on_screen
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages_data import (
     N,
@@ -27,6 +28,12 @@ from tests.pages_data import (
 
 PROJECT = Path(__file__).resolve().parents[2]
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def no_reading_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test needs no time to recognise what is on the screen."""
+    monkeypatch.setattr(on_screen, "SETTLING", 0.0)
 
 
 @pytest.fixture

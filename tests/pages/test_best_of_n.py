@@ -8,7 +8,7 @@ from codemix_core.records import Question
 from codemix_core.selection import annotations
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages.conftest import Open
-from tests.pages_data import shown
+from tests.pages_data import press, shown
 
 PAGE = "4_Best_of_N.py"
 
@@ -63,7 +63,7 @@ def test_a_rejected_pick_is_gone_and_comes_back_with_undo(
 ) -> None:
     app = open_page(PAGE, question=asked[1].question_id)
     app.text_input(key="reason").set_value("reads its own test").run()
-    app.button(key="pick-x").click().run()
+    press(app, "pick-x")
     kept = annotations.read(scored)[-1]
     assert (kept.action, kept.question_id, kept.reason) == (
         "reject",
@@ -74,7 +74,7 @@ def test_a_rejected_pick_is_gone_and_comes_back_with_undo(
     assert card(app, "rows") == "3"
     assert "No acceptable answer" in shown(app)
     assert "reads its own test" in shown(app)
-    app.button(key="pick-u").click().run()
+    press(app, "pick-u")
     assert card(app, "rows") == "4"
 
 
@@ -82,7 +82,7 @@ def test_picking_another_answer_overrides_the_rule(
     open_page: Open, scored: RunDir, asked: list[Question]
 ) -> None:
     app = open_page(PAGE, question=asked[5].question_id)
-    app.button(key="take-2").click().run()
+    press(app, "take-2")
     assert not app.exception
     chosen = annotations.current(scored).picked[asked[5].question_id]
     assert chosen.chosen is not None
@@ -93,7 +93,7 @@ def test_picking_another_answer_overrides_the_rule(
 def test_a_person_named_in_the_author_field_is_kept(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE)
     app.text_input(key="author").set_value("Ada").run()
-    app.button(key="pick-x").click().run()
+    press(app, "pick-x")
     assert annotations.read(scored)[-1].author == "Ada"
 
 
@@ -102,7 +102,7 @@ def test_next_and_previous_walk_through_the_questions(
 ) -> None:
     app = open_page(PAGE)
     assert app.button(key="pick-k").disabled
-    app.button(key="pick-j").click().run()
+    press(app, "pick-j")
     assert app.query_params["question"] == asked[1].question_id
 
 

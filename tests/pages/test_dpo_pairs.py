@@ -10,7 +10,7 @@ from codemix_core.selection import annotations
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages.conftest import Open
 from tests.pages.test_best_of_n import card
-from tests.pages_data import shown
+from tests.pages_data import press, shown
 
 PAGE = "5_DPO_pairs.py"
 
@@ -77,21 +77,21 @@ def test_a_decision_is_kept_counted_and_leads_to_the_next_pair(
 ) -> None:
     app = open_page(PAGE, view="Review")
     assert "0 of 3 reviewed" in progress(app)
-    app.button(key=f"pair-{key}").click().run()
+    press(app, f"pair-{key}")
     assert not app.exception
     assert annotations.read(scored)[-1].action == action
     assert "1 of 3 reviewed" in progress(app)
     assert f"1 {word}" in progress(app)
     assert "<b>2</b> of 3" in place(app)
-    app.button(key="pair-u").click().run()
+    press(app, "pair-u")
     assert "0 of 3 reviewed" in progress(app)
     assert "<b>1</b> of 3" in place(app)
 
 
 def test_a_swapped_pair_shows_the_sides_as_decided(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review")
-    app.button(key="pair-s").click().run()
-    app.button(key="pair-k").click().run()
+    press(app, "pair-s")
+    press(app, "pair-k")
     heads = [e.value for e in app.html if "cm-is-chosen" in e.value and "sample" in e.value]
     assert "passed" not in heads[0]
 
@@ -99,13 +99,13 @@ def test_a_swapped_pair_shows_the_sides_as_decided(open_page: Open, scored: RunD
 def test_the_unreviewed_filter_loses_what_was_decided(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review", show="unreviewed")
     assert "of 3" in place(app)
-    app.button(key="pair-a").click().run()
+    press(app, "pair-a")
     assert "<b>1</b> of 2" in place(app)
 
 
 def test_a_note_needs_a_text_and_is_kept(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review")
-    app.button(key="pair-n").click().run()
+    press(app, "pair-n")
     assert annotations.read(scored) == []
     app.text_input(key="reason").set_value("off by one").run()
     made = annotations.read(scored)
@@ -116,7 +116,7 @@ def test_a_note_needs_a_text_and_is_kept(open_page: Open, scored: RunDir) -> Non
 
 def test_a_pair_named_in_the_link_is_shown(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review")
-    app.button(key="pair-j").click().run()
+    press(app, "pair-j")
     where = {name: app.query_params[name] for name in ("question", "chosen", "rejected")}
     again = open_page(PAGE, view="Review", **where)
     assert "<b>2</b> of 3" in place(again)
@@ -134,9 +134,9 @@ def test_two_people_deciding_at_once_lose_nothing(
     open_page: Open, scored: RunDir, asked: list[Question]
 ) -> None:
     one, other = open_page(PAGE, view="Review"), open_page(PAGE, view="Review")
-    one.button(key="pair-a").click().run()
-    other.button(key="pair-j").click().run()
-    other.button(key="pair-x").click().run()
+    press(one, "pair-a")
+    press(other, "pair-j")
+    press(other, "pair-x")
     assert [a.action for a in annotations.read(scored)] == ["accept", "reject"]
     assert "2 of 3 reviewed" in progress(other)
 
