@@ -14,6 +14,7 @@ from codemix_core.jobs import State
 from codemix_core.records import Status
 from codemix_core.selection import annotations as decisions
 from codemix_core.selection.annotations import Action, Annotation, Decisions, Kind
+from codemix_core.selection.decide import Decision
 from codemix_core.ui import look, selection_data
 from codemix_core.workspace import RunDir
 
@@ -119,6 +120,17 @@ def begin_note() -> None:
     """Let the next text of the reason field be a note, and put the cursor there."""
     st.session_state["noting"] = True
     st.session_state["cursor"] = "focus"
+
+
+def command(run: RunDir, decision: Decision) -> None:
+    """The command that decides the same, for a script or a terminal elsewhere."""
+    others = [f"`{name}`" for name in decisions.ACTIONS[decision.kind] if name != decision.action]
+    with st.popover("Command", icon=":material/terminal:", type="tertiary"):
+        st.code(decision.command_line(run.run_id), language="bash", wrap_lines=True)
+        st.caption(
+            f"Or {', '.join(others)}, each with `--reason TEXT`. `annotations {run.run_id}` lists"
+            " what holds, `undo-annotation` takes one back."
+        )
 
 
 def place_cursor() -> None:

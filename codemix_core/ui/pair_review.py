@@ -13,6 +13,7 @@ import streamlit as st
 
 from codemix_core.datasets.spec import BuildSpec
 from codemix_core.selection.annotations import Action, Decisions
+from codemix_core.selection.decide import Decision
 from codemix_core.selection.pairs import choose
 from codemix_core.ui import answer_view, deciding, look, on_screen, pair_queue, selection_data, url
 from codemix_core.ui.pair_queue import Filter, Identity, Queue
@@ -212,11 +213,11 @@ def _pair(
         deciding.about_pair(held, *identity),
         lambda: _go(identity),
     )
-    _texts(selection, question_id, sides)
+    _texts(selection, identity, sides)
 
 
-def _texts(selection: Selection, question_id: str, sides: list[Side]) -> None:
-    question = selection.questions[question_id]
+def _texts(selection: Selection, identity: Identity, sides: list[Side]) -> None:
+    question = selection.questions[identity[0]]
     (one, left, p), (other, right, q) = sides
     heads = (
         answer_view.side("chosen", "chosen", one, left, p),
@@ -225,6 +226,7 @@ def _texts(selection: Selection, question_id: str, sides: list[Side]) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         whole = st.toggle("Raw output", key="whole", persist_state="session")
         marked = st.toggle("Mark differences", True, key="marked", persist_state="session")
+        deciding.command(selection.run, Decision("accept", *identity))
     answer_view.beside(left, right, question, heads, whole=whole, marked=marked, key="pair-diff")
     labelled = [
         ('<span class="cm-is-chosen">▲ chosen</span>', left),

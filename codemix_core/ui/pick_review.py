@@ -13,6 +13,7 @@ import streamlit as st
 
 from codemix_core.records import Question
 from codemix_core.selection.annotations import Action
+from codemix_core.selection.decide import Decision
 from codemix_core.ui import (
     answer_view,
     deciding,
@@ -168,7 +169,7 @@ def _question(
         st.caption("No answer of this question can be trained on.")
         return
     buttons = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
-    _beside(found, question, rows, samples, answers, picked)
+    _beside(selection.run, found, question, rows, samples, answers, picked)
     labelled = [
         (_label(found, number, int(row), picked, answers[sample]), answers[sample])
         for number, (row, sample) in enumerate(zip(rows, samples, strict=True), 1)
@@ -227,6 +228,7 @@ def _pick_buttons(
 
 
 def _beside(
+    run: RunDir,
     found: Ranked,
     question: Question,
     rows: Any,
@@ -250,6 +252,7 @@ def _beside(
         )
         whole = st.toggle("Raw output", key="whole", persist_state="session")
         marked = st.toggle("Mark differences", True, key="marked", persist_state="session")
+        deciding.command(run, Decision("pick", question.question_id, mine))
     head = answer_view.side(
         "chosen", "pick" if picked else "best", mine, answers[mine], c.logprob[first]
     )

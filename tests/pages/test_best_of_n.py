@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 from streamlit.testing.v1 import AppTest
 
+from codemix_core.cli.app import main
 from codemix_core.records import Question
 from codemix_core.selection import annotations
 from codemix_core.workspace import RunDir, Workspace
@@ -95,6 +98,17 @@ def test_a_person_named_in_the_author_field_is_kept(open_page: Open, scored: Run
     app.text_input(key="author").set_value("Ada").run()
     press(app, "pick-x")
     assert annotations.read(scored)[-1].author == "Ada"
+
+
+def test_the_command_of_a_pick_decides_what_its_button_decides(
+    open_page: Open, scored: RunDir, asked: list[Question]
+) -> None:
+    app = open_page(PAGE, question=asked[1].question_id)
+    command = next(c.value for c in app.code if " annotate " in c.value)
+    press(app, "take-1")
+    assert main(shlex.split(command)[3:]) == 0
+    one, other = annotations.read(scored)
+    assert (one.action, one.subject) == (other.action, other.subject) == ("pick", one.subject)
 
 
 def test_next_and_previous_walk_through_the_questions(

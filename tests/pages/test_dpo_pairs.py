@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from codemix_core.cli.app import main
 from codemix_core.records import Question
 from codemix_core.selection import annotations
+from codemix_core.ui import on_screen
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages.conftest import Open
 from tests.pages.test_best_of_n import card
@@ -128,6 +132,28 @@ def test_the_command_is_what_the_button_starts(open_page: Open, scored: RunDir) 
     assert "--method dpo" in commands[0]
     assert "--strategy nearest" in commands[0]
     assert "--minimum-preferred-score 0.5" in commands[0]
+
+
+def test_the_command_of_a_pair_decides_what_its_button_decides(
+    open_page: Open, scored: RunDir
+) -> None:
+    app = open_page(PAGE, view="Review")
+    command = next(c.value for c in app.code if " annotate " in c.value)
+    press(app, "pair-a")
+    assert main(shlex.split(command)[3:]) == 0
+    one, other = annotations.read(scored)
+    assert (one.action, one.subject) == (other.action, other.subject)
+
+
+def test_a_press_right_after_a_pair_appears_decides_nothing_and_says_so(
+    open_page: Open, scored: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(PAGE, view="Review")
+    monkeypatch.setattr(on_screen, "SETTLING", 3600.0)
+    press(app, "pair-a")
+    assert annotations.read(scored) == []
+    assert "Press again" in app.toast[0].value
+    assert "0 of 3 reviewed" in progress(app)
 
 
 def test_two_people_deciding_at_once_lose_nothing(
