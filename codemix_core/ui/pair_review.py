@@ -15,7 +15,16 @@ from codemix_core.datasets.spec import BuildSpec
 from codemix_core.selection.annotations import Action, Decisions
 from codemix_core.selection.decide import Decision
 from codemix_core.selection.pairs import choose
-from codemix_core.ui import answer_view, deciding, look, on_screen, pair_queue, selection_data, url
+from codemix_core.ui import (
+    answer_view,
+    deciding,
+    look,
+    on_screen,
+    pair_queue,
+    pair_yield,
+    selection_data,
+    url,
+)
 from codemix_core.ui.pair_queue import Filter, Identity, Queue
 from codemix_core.ui.selection_data import Pairs, Selection
 from codemix_core.workspace import RunDir
@@ -36,7 +45,7 @@ def draw(selection: Selection, pairs: Pairs, spec: BuildSpec) -> None:
     held = selection_data.decisions(selection.run)
     chosen = _filters()
     shown = pair_queue.queue(pairs.table, found, held, chosen)
-    _progress(shown)
+    _progress(shown, pair_yield.after_decisions(pairs, found, held))
     if not len(shown.view):
         st.caption("No pair matches these filters.")
         nothing = on_screen.subject(selection.run, "none")
@@ -86,7 +95,7 @@ def _filters() -> Filter:
     return Filter(show or "all", length or "any", gap, text.strip(), order or "as built")
 
 
-def _progress(shown: Queue) -> None:
+def _progress(shown: Queue, after: str) -> None:
     total = len(shown.pairs)
     width = f"{100 * shown.reviewed / max(1, total):.2f}%"
     counts = [
@@ -94,6 +103,7 @@ def _progress(shown: Queue) -> None:
         for word, code in pair_queue.SHOW.items()
         if code != pair_queue.UNREVIEWED and shown.count(code)
     ]
+    counts += [after] if after else []
     st.html(
         f'<div class="cm-review"><span><b>{shown.reviewed:,} of {total:,} reviewed</b> '
         f'<span class="cm-muted">{escape(" · ".join(counts))}</span></span>'

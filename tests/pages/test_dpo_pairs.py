@@ -7,7 +7,11 @@ import shlex
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from codemix_core import files
 from codemix_core.cli.app import main
+from codemix_core.datasets import stage
+from codemix_core.datasets.spec import BuildSpec
+from codemix_core.progress import Progress
 from codemix_core.records import Question
 from codemix_core.selection import annotations
 from codemix_core.ui import on_screen
@@ -124,6 +128,40 @@ def test_a_pair_named_in_the_link_is_shown(open_page: Open, scored: RunDir) -> N
     where = {name: app.query_params[name] for name in ("question", "chosen", "rejected")}
     again = open_page(PAGE, view="Review", **where)
     assert "<b>2</b> of 3" in place(again)
+
+
+def test_the_yield_after_decisions_is_what_the_build_gives(
+    open_page: Open, scored: RunDir, workspace: Workspace
+) -> None:
+    app = open_page(PAGE, view="Review", num_preference_pairs_per_question="2")
+    total = int(progress(app).split(" of ")[1].split()[0])
+    for key in "xsa":
+        press(app, f"pair-{key}")
+    assert f"{total - 1} after decisions: 1 rejected, 1 swapped" in progress(app)
+    app = open_page(PAGE, num_preference_pairs_per_question="2")
+    assert card(app, "pairs").startswith(f"{total}<small>{total - 1} after decisions")
+    assert _built(workspace, scored, reviewed_only=False) == total - 1
+
+    app.toggle(key="build-dpo.reviewed_only").set_value(True).run()
+    said = f"2 after decisions: 1 rejected, 1 swapped, {total - 3} not reviewed"
+    assert said in card(app, "pairs")
+    assert _built(workspace, scored, reviewed_only=True) == 2
+
+
+def _built(workspace: Workspace, scored: RunDir, *, reviewed_only: bool) -> int:
+    """Rows of the dataset that the same rule builds."""
+    settings = {"run": scored.run_id, "method": "dpo", "num_preference_pairs_per_question": 2}
+    spec = BuildSpec.parse({**settings, "reviewed_only": reviewed_only})
+    run = workspace.new_run(spec)
+    stage.run(spec, run, Progress(lambda snapshot: None))
+    return int(files.read_json(run.dataset_path)["counts"]["rows"])
+
+
+def test_nothing_is_said_about_decisions_before_there_are_any(
+    open_page: Open, scored: RunDir
+) -> None:
+    assert card(open_page(PAGE), "pairs") == "3"
+    assert "after decisions" not in progress(open_page(PAGE, view="Review"))
 
 
 def test_the_command_is_what_the_button_starts(open_page: Open, scored: RunDir) -> None:
