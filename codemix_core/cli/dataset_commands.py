@@ -159,8 +159,8 @@ def prepare_dataset(
 ) -> None:
     """Do what the original scripts' dataset_config.yaml says.
 
-    Reads the scripts' scored generations (or questions.json for gold solutions) and writes the
-    dataset to its output_path.
+    Reads the scripts' scored generations (or questions.json for gold solutions), writes the
+    dataset to its output_path, and its torchtune block beside it.
 
     Example:  python -m codemix_core prepare-dataset dataset_config.yaml
     """
