@@ -37,7 +37,7 @@ def test_the_yield_counts_questions_with_an_acceptable_answer(
 
 def test_the_gold_fallback_is_counted_and_marked(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, gold_fallback="true", show="without a pick")
-    assert card(app, "rows").startswith("6<small>+ 2 gold")
+    assert card(app, "rows") == "6<small>(2 of them gold)</small>"
     assert "gold solution as fallback" in shown(app)
 
 
