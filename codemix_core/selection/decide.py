@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from codemix_core.errors import InputError, Problem
 from codemix_core.records import GENERATIONS, VERDICTS, Status
-from codemix_core.selection import annotations
+from codemix_core.selection import annotations as people
 from codemix_core.selection.annotations import Action, Annotation, Kind
 from codemix_core.workspace import RunDir, Workspace
 
@@ -67,7 +67,7 @@ def decide(run: RunDir, decision: Decision, *, author: str) -> Annotation:
     found = problems(run, decision, author=author)
     if found:
         raise InputError(found)
-    return annotations.write(
+    return people.write(
         run,
         decision.kind,
         decision.action,
@@ -81,7 +81,7 @@ def decide(run: RunDir, decision: Decision, *, author: str) -> Annotation:
 
 def problems(run: RunDir, decision: Decision, *, author: str) -> list[Problem]:
     """Everything that is wrong with a decision; empty when it can be written."""
-    found = annotations.problems(
+    found = people.problems(
         decision.kind,
         decision.action,
         decision.chosen,
