@@ -183,6 +183,7 @@ def overlap(workspace: Workspace, info: DatasetInfo) -> None:
     bars = go.Histogram(x=worst, xbins={"start": 0, "end": 1.0001, "size": 0.05},
                         marker_color=look.ACCENT_FILL)  # fmt: skip
     made = charts.figure([bars], height=180, x="share of n-grams, the higher one", y="questions")
+    made.update_xaxes(range=[0, 1.05])
     charts.show(made, "overlap", "Histogram of the higher share of n-grams of each question")
     generation.table(
         ["question", f"of it in {escape(str(against))}", "of a question in it", "most like",

@@ -134,6 +134,8 @@ def test_two_fast_presses_decide_the_pair_on_the_screen_alone(
     page.keyboard.press("a")
     said = page.locator(".cm-too-fast:visible, [data-testid=stToast]")
     expect(said.first).to_be_visible(timeout=PATIENCE)
+    # A toast takes nothing else off the page, the style least of all.
+    expect(page.locator(".cm-title")).to_have_css("display", "flex")
     expect(place).to_have_text("2 of 24")
     assert [_place(a, scored) for a in annotations.read(scored)] == [1]
 
