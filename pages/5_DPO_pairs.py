@@ -35,7 +35,7 @@ def rule_and_review(chosen: selection_data.Selection) -> None:
         view = url.segments("View", "view", ("Yield", "Review"))
         pair_yield.said(pairs, spec)
     if view == "Yield":
-        pair_yield.draw(pairs, spec)
+        pair_yield.draw(pairs, spec, selection_data.decisions(part.run))
         selection_rules.ignored(part)
     else:
         pair_review.draw(part, pairs, spec)

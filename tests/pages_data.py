@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from codemix_core import files, jobs
 from codemix_core.jobs import State
+from codemix_core.progress import Progress
+from codemix_core.questions import generations
+from codemix_core.questions.generations import ImportGenerationsSpec
 from codemix_core.records import (
     GENERATIONS,
     PROMPTS,
@@ -50,6 +54,12 @@ def shown(app: AppTest) -> str:
     return "\n".join(parts)
 
 
+def press(app: AppTest, key: str) -> None:
+    """Press the button whose key begins so; the keys of deciding buttons name what is shown."""
+    (button,) = (b for b in app.button if str(b.key) == key or str(b.key).startswith(f"{key}-"))
+    button.click().run()
+
+
 def made(workspace: Workspace, spec: Spec, letters: str) -> RunDir:
     """A run with a known id, so that tests can name it."""
     return workspace.new_run(spec, new_run_id(spec.stage)[:-4] + letters)
@@ -84,14 +94,34 @@ def write_samples(
             text = f"<|im_start|>user\n{question.statement}<|im_end|>"
             prompts.append(Prompt(question.question_id, "[]", text, [1, 2], 2, None))
             for index in range(N):
-                code = _program(question, index, correct)
-                raw = f"Certainly.\n```python\n{code}\n```" if code else "I cannot."
+                code, raw = _program(question, index, correct), _raw(question, index, correct)
                 writer.append(
                     Generation(
                         question.question_id, index, raw, code, "stop", 7 + index, None, None
                     )
                 )
     return ended(run, N * len(asked), "samples")
+
+
+def import_samples(workspace: Workspace, asked: list[Question], path: Path, letters: str) -> RunDir:
+    """The same answers, imported from a file of the original scripts."""
+    document = {
+        question.question_id: {
+            "user": question.statement,
+            "responses": [{"raw_output": _raw(question, index, correct)} for index in range(N)],
+        }
+        for question, correct in zip(asked, CORRECT, strict=True)
+    }
+    path.write_text(json.dumps(document))
+    spec = ImportGenerationsSpec.parse({"path": str(path), "questions": "nano"})
+    run = made(workspace, spec, letters)
+    generations.run(spec, run, Progress(lambda snapshot: None))
+    return ended(run, N * len(asked), "answers")
+
+
+def _raw(question: Question, index: int, correct: int) -> str:
+    code = _program(question, index, correct)
+    return f"Certainly.\n```python\n{code}\n```" if code else "I cannot."
 
 
 def _program(question: Question, index: int, correct: int) -> str | None:

@@ -9,6 +9,7 @@ import typer
 
 from codemix_core import __version__
 from codemix_core.cli import (
+    annotation_commands,
     data_commands,
     dataset_commands,
     evaluation_commands,
@@ -51,6 +52,7 @@ def _root(
 
 data_commands.register(app)
 job_commands.register(app)
+annotation_commands.register(app)
 dataset_commands.register(app)
 model_commands.register(app)
 evaluation_commands.register(app)

@@ -126,11 +126,14 @@ def decontaminate(
     against: Annotated[str, typer.Option(help="A question set it must not have seen.")],
     n: Annotated[int, typer.Option("-n", min=1, help="Words per n-gram.")] = 13,
     threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Least share of n-grams to be listed.")
+        float, typer.Option(min=0.0, max=1.0, help="Least share to be listed, either way.")
     ] = 0.5,
     as_json: JSON = False,
 ) -> None:
     """Report how much a dataset overlaps with a question set, in text and in programs.
+
+    Two shares are told: of a trained statement's n-grams, how many the set holds, and of the
+    n-grams of one question of the set, how many stand in the trained statement.
 
     Example:  python -m codemix_core decontaminate build-20260102T030405-abcd --against humaneval
     """
@@ -140,11 +143,14 @@ def decontaminate(
     if as_json:
         terminal.print_json(asdict(found))
         return
-    head = f"{found.by_text} of {found.questions} questions share at least {threshold:.0%} of"
-    lines = [f"{head} their {n}-grams with {against}, {found.by_program} a program"]
+    head = f"{found.by_text} of {found.questions} questions have at least {threshold:.0%} of their"
+    head += f" {n}-grams in {against}, or hold as much of one of its questions;"
+    lines = [f"{head} {found.by_program} share a program"]
     for entry in found.overlaps[:20]:
         same = f", same program as {', '.join(entry.same_program)}" if entry.same_program else ""
-        lines.append(f"  {entry.question_id}: {entry.share:.0%} like {entry.nearest}{same}")
+        text = f"{entry.share:.0%} of it in {against}, {entry.contained:.0%} of a question in it"
+        like = f", most like {entry.nearest}" if entry.nearest else ""
+        lines.append(f"  {entry.question_id}: {text}{like}{same}")
     _print(lines)
 
 
@@ -153,8 +159,8 @@ def prepare_dataset(
 ) -> None:
     """Do what the original scripts' dataset_config.yaml says.
 
-    Reads the scripts' scored generations (or questions.json for gold solutions) and writes the
-    dataset to its output_path.
+    Reads the scripts' scored generations (or questions.json for gold solutions), writes the
+    dataset to its output_path, and its torchtune block beside it.
 
     Example:  python -m codemix_core prepare-dataset dataset_config.yaml
     """

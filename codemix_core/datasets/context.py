@@ -98,7 +98,7 @@ def resolve(
     from_set = any(found.name == spec.run for found in workspace.question_sets())
     scoring = None if from_set else workspace.run(spec.run)
     sampling = None if scoring is None else workspace.run(scoring.load_spec()["run"])
-    set_name = spec.run if sampling is None else sampling.load_spec()["questions"]
+    set_name = spec.set_name(workspace)
     style = "cot" if (spec.cot if sampling is None else sampling.load_spec()["cot"]) else "direct"
     questions = [
         question
@@ -141,15 +141,18 @@ def resolve(
     )
 
 
-def chunks(candidates: Candidates, counts: Sequence[int] | Integers) -> Iterator[slice]:
-    """Ranges of question positions small enough to be handled at once.
+def chunks(
+    candidates: Candidates, counts: Sequence[int] | Integers, most: int = CHUNK_ROWS
+) -> Iterator[slice]:
+    """Ranges of question positions small enough to be handled at once, but at least one each.
 
     Args:
         counts: rows per question position, after what a rule leaves out.
+        most: generations at once.
     """
     start, rows, pairs = 0, 0, 0
     for place, count in enumerate(counts):
-        too_many = rows + count > CHUNK_ROWS or pairs + count * count > 2 * CHUNK_PAIRS
+        too_many = rows + count > most or pairs + count * count > 2 * CHUNK_PAIRS
         if too_many and rows:
             yield slice(start, place)
             start, rows, pairs = place, 0, 0

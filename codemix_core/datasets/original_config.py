@@ -15,8 +15,12 @@ The scores of the file are taken as they are, since that is what the scripts did
 the workbench's own sandbox come with a verdict behind them (``build`` has the same settings for
 a scoring run). For ``gold_solution`` the file is a ``questions.json``.
 
-Guarantees: every problem of the file is named at once and nothing is written for a bad one; the
-output is written atomically, in the same order for the same file and seed.
+Beside the output goes its torchtune block, ``dataset.json.torchtune.yaml``: the instruct format
+has no place for the system prompt, so training needs the block's ``new_system_prompt``.
+
+Guarantees: every problem of the file is named at once and nothing is written for a bad one; each
+file is written atomically, in the same order for the same file and seed. A file that stands
+where the block goes and is none is not overwritten.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codemix_core import files
 from codemix_core.datasets.checks import RowChecks
-from codemix_core.datasets.formats import Format, format_for
+from codemix_core.datasets.formats import Format, format_for, torchtune_yaml
 from codemix_core.datasets.rows import METHODS
 from codemix_core.datasets.scored_file import (
     Asked,
@@ -49,6 +53,8 @@ from codemix_core.selection.best_of_n import PickRule
 from codemix_core.selection.best_of_n import choose as choose_picks
 from codemix_core.selection.pairs import PairRule, possible_pairs
 from codemix_core.selection.pairs import choose as choose_pairs
+
+BLOCK_HEAD = "# Written by prepare-dataset; paste it into a torchtune configuration."
 
 
 class PreferenceConfig(BaseModel):
@@ -120,6 +126,10 @@ def prepare(config: OriginalConfig) -> str:
     for row in rows:
         checks.add(row)
     problems = entry.misfit(checks.facts())
+    block = torchtune_yaml(entry, config.output_path, checks.facts())
+    if block is not None:
+        block = f"{BLOCK_HEAD}\n{block}"
+        problems += _block_in_the_way(config)
     if not rows:
         what = "no row comes of these scores and settings."
         problems.append(Problem(config.data_path, what, "Loosen preference_config."))
@@ -133,7 +143,46 @@ def prepare(config: OriginalConfig) -> str:
         what = f"cannot be written: {error.strerror}."
         raise SpecError(Problem("output_path", what, "Give a file you can write.")) from error
     questions = len({row["question_id"] for row in rows})
-    return f"{len(rows):,} rows of {questions:,} questions in format {entry.name} -> {output}"
+    parts = [f"{len(rows):,} rows of {questions:,} questions in format {entry.name} -> {output}"]
+    parts += [] if block is None else [_write_block(config, block)]
+    return "; ".join([*parts, *_warnings(config, rows)])
+
+
+def _warnings(config: OriginalConfig, rows: list[dict[str, Any]]) -> list[str]:
+    """What a person should know of the rows: the scripts take the best answer, however bad."""
+    if config.training_method != "best_of_n":
+        return []
+    zero = sum(row["score"] == 0 for row in rows)
+    if not zero:
+        return []
+    text = f"warning: {zero:,} of the rows have score 0, their questions have no better answer"
+    return [f"{text}; 'build' leaves them out by --min-score"]
+
+
+def _block(config: OriginalConfig) -> Path:
+    return Path(f"{config.output_path}.torchtune.yaml")
+
+
+def _write_block(config: OriginalConfig, block: str) -> str:
+    """Write it; returns what the summary says of it."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(block, encoding="utf-8")
+
+    files.write_atomic(_block(config), write)
+    lacking = ", with the system prompt that the rows lack" if "new_system_prompt" in block else ""
+    return f"torchtune block{lacking} -> {_block(config)}"
+
+
+def _block_in_the_way(config: OriginalConfig) -> list[Problem]:
+    """A file of a person where the block goes."""
+    place = _block(config)
+    if not place.exists():
+        return []
+    if place.is_file() and place.read_bytes().startswith(BLOCK_HEAD.encode()):
+        return []
+    what = f"its torchtune block would overwrite {str(place)!r}."
+    return [Problem("output_path", what, "Move that file away, or give another output.")]
 
 
 def _impossible_paths(path: Path, config: OriginalConfig) -> list[Problem]:
@@ -182,7 +231,8 @@ def _rows(config: OriginalConfig) -> Iterator[dict[str, Any]]:
     if config.training_method == "best_of_n":
         rule = PickRule(0.0, 1, "first", config.seed, config.column)
         for row in choose_picks(candidates, rule).rows.tolist():
-            yield _row(asked[int(candidates.question[row])], answer=answer(row))
+            made = _row(asked[int(candidates.question[row])], answer=answer(row))
+            yield made | {"score": float(candidates.score[row])}
         return
     assert config.preference_config is not None
     table = possible_pairs(candidates, config.column, programs)

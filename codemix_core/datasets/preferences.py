@@ -6,6 +6,7 @@ that is taken as it was decided, and marked. A rejected pair is left out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,9 +14,9 @@ import numpy as np
 
 from codemix_core.datasets.context import Context, chunks
 from codemix_core.datasets.rows import Pair
-from codemix_core.selection.annotations import Annotation
-from codemix_core.selection.candidates import STATUSES, Integers
-from codemix_core.selection.pairs import PairTable, choose, possible_pairs
+from codemix_core.selection.candidates import STATUSES
+from codemix_core.selection.decided import UNREVIEWED, decide_pairs
+from codemix_core.selection.pairs import choose, possible_pairs
 
 
 def pairs(context: Context) -> Iterator[list[Pair]]:
@@ -23,14 +24,21 @@ def pairs(context: Context) -> Iterator[list[Pair]]:
     assert context.scored is not None
     c, reader = context.scored.candidates, context.scored.reader
     covered: set[int] = set()
-    tally = {"reject": 0, "swap": 0, "accept": 0, "unreviewed": 0}
+    tally: Counter[str] = Counter()
     cut = 0
     for questions in chunks(c, np.diff(c.starts)):
         table = possible_pairs(
             c, context.spec.column, lambda rows: reader.answers(rows, "code"), questions
         )
-        found = choose(table, context.spec.pair_rule())
-        made = _decided(context, table, found, tally)
+        decided = decide_pairs(
+            table,
+            choose(table, context.spec.pair_rule()),
+            context.decisions,
+            reviewed_only=context.spec.reviewed_only,
+        )
+        made = decided.kept
+        tally.update(decided.tally)
+        context.applied += decided.applied
         covered.update(int(c.question[chosen]) for chosen, _, _ in made)
         cut += sum(not c.finished[rejected] for _, rejected, _ in made)
         if made:
@@ -41,7 +49,7 @@ def pairs(context: Context) -> Iterator[list[Pair]]:
         "pairs_rejected": tally["reject"],
         "pairs_swapped": tally["swap"],
         "pairs_accepted": tally["accept"],
-        "pairs_unreviewed": tally["unreviewed"],
+        "pairs_unreviewed": tally[UNREVIEWED],
         "conflicting": int(c.conflicting.sum()),
     }
     if cut and context.spec.column == "raw_output":
@@ -49,30 +57,6 @@ def pairs(context: Context) -> Iterator[list[Pair]]:
             f"{cut} rejected answers were cut at the token limit; training closes them with an"
             " end of turn that was not sampled"
         )
-
-
-def _decided(
-    context: Context, table: PairTable, found: Integers, tally: dict[str, int]
-) -> list[tuple[int, int, str]]:
-    """``(chosen row, rejected row, decision)`` of the pairs that stay."""
-    c = table.candidates
-    made: list[tuple[int, int, str]] = []
-    for chosen, rejected in zip(
-        table.chosen[found].tolist(), table.rejected[found].tolist(), strict=True
-    ):
-        decision: Annotation | None = None
-        if context.decisions.by_subject:
-            name = c.question_ids[c.question[chosen]]
-            decision = context.decisions.pair(name, int(c.sample[chosen]), int(c.sample[rejected]))
-        action = "unreviewed" if decision is None else decision.action
-        tally[action] += 1
-        if decision is not None:
-            context.applied.append(decision)
-        if action == "reject" or (action == "unreviewed" and context.spec.reviewed_only):
-            continue
-        pair = (rejected, chosen) if action == "swap" else (chosen, rejected)
-        made.append((pair[0], pair[1], "rule" if action == "unreviewed" else action))
-    return made
 
 
 def _records(context: Context, made: list[tuple[int, int, str]]) -> list[Pair]:

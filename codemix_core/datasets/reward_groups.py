@@ -15,6 +15,9 @@ from codemix_core.datasets.context import Context, chunks
 from codemix_core.datasets.rows import Group
 from codemix_core.selection.groups import Groups, group_yield, groups
 
+CHUNK_ROWS = 2048
+"""Generations at once: unlike other rows, these carry every sampled token."""
+
 
 def reward_groups(context: Context) -> Iterator[list[Group]]:
     """The groups a rule keeps, some questions at a time."""
@@ -23,7 +26,7 @@ def reward_groups(context: Context) -> Iterator[list[Group]]:
     found = groups(c, context.spec.group_rule())
     place_of = {int(question): place for place, question in enumerate(found.question)}
     without_tokens = 0
-    for questions in chunks(c, np.diff(c.starts)):
+    for questions in chunks(c, np.diff(c.starts), CHUNK_ROWS):
         kept = [
             place_of[question]
             for question in range(questions.start, questions.stop)

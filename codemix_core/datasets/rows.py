@@ -146,7 +146,8 @@ METHODS = {
 }
 """Kind of training data by method."""
 
-BATCH = 2048
+BATCH = {"examples": 2048, "pairs": 2048, "groups": 8}
+"""Rows in memory at once, by kind: a group holds every token of all its members."""
 
 
 def read_rows(
@@ -160,7 +161,7 @@ def read_rows(
     """
     wanted = None if columns is None else list(dict.fromkeys([*columns, "side"]))
     for path in run.shards(KINDS[kind]):
-        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=wanted):
+        for batch in pq.ParquetFile(path).iter_batches(BATCH[kind], columns=wanted):
             for row in batch.to_pylist():
                 if side is None or row["side"] == side:
                     yield row

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+import pyarrow.parquet as pq
+
 from codemix_core.datasets.formats import format_for
 from codemix_core.datasets.rows import METHODS
 from codemix_core.errors import NotFoundError, Problem, SpecError
@@ -170,11 +172,36 @@ class BuildSpec(Spec):
         return problems
 
     def check(self, workspace: Workspace) -> list[Problem]:
-        """A run that is not there, is no scoring run or is not complete."""
+        """A run that is not there, is no scoring run or is not complete; a split nothing is of."""
         try:
-            return [*self._check_run(workspace), *self._check_selfcheck(workspace)]
+            problems = self._check_run(workspace)
+            problems += [] if problems else self._check_split(workspace)
+            return problems + self._check_selfcheck(workspace)
         except NotFoundError as error:
             return error.problems
+
+    def set_name(self, workspace: Workspace) -> str:
+        """The question set that is built from.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        if any(found.name == self.run for found in workspace.question_sets()):
+            return self.run
+        sampling = workspace.run(workspace.run(self.run).load_spec()["run"])
+        return str(sampling.load_spec()["questions"])
+
+    def _check_split(self, workspace: Workspace) -> list[Problem]:
+        if self.split is None:
+            return []
+        questions = workspace.question_set(self.set_name(workspace))
+        found = pq.read_table(questions.questions_path, columns=["split"])["split"].unique()
+        known = sorted(name for name in found.to_pylist() if name)
+        if self.split in known:
+            return []
+        what = f"{questions.name!r} has no question of split {self.split}."
+        fix = f"Its splits: {', '.join(known)}." if known else "It has no splits: leave it out."
+        return [Problem("split", what, fix)]
 
     def _check_selfcheck(self, workspace: Workspace) -> list[Problem]:
         if self.selfcheck in (None, NO_SELFCHECK):

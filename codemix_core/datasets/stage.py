@@ -2,9 +2,10 @@
 
 Guarantees: the same spec over the same runs and the same decisions of people gives the same
 bytes in the dataset's files; where everything came from is written beside them
-(``dataset.json``, last, so a dataset is whole or absent); memory does not grow with the number
-of generations beyond some 80 bytes each. Problems of the rows do not stop the build: they are
-recorded, and block the export.
+(``dataset.json``, last, so a dataset is whole or absent). Memory grows by some 80 bytes per
+generation; texts are held for some thousands of generations at once, and the tokens of GRPO
+groups for 2048 generations, or for one group that is larger. Problems of the rows do not stop
+the build: they are recorded, and block the export.
 """
 
 from __future__ import annotations

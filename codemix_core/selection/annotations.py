@@ -96,9 +96,9 @@ def write(
     Raises:
         InputError: the action does not fit the kind, or the author or reason is unusable.
     """
-    problems = _problems(kind, action, chosen, rejected, author, reason)
-    if problems:
-        raise InputError(problems)
+    found = problems(kind, action, chosen, rejected, author, reason)
+    if found:
+        raise InputError(found)
     return _append(run, author, kind, action, question_id, chosen, rejected, reason, None)
 
 
@@ -174,6 +174,15 @@ def fold(annotations: Sequence[Annotation]) -> Decisions:
     return held
 
 
+def standing(annotations: Sequence[Annotation]) -> list[Annotation]:
+    """The decisions and notes that hold, in order of writing."""
+    held = fold(annotations)
+    ids = {
+        a.id for a in (*held.by_subject.values(), *(n for ns in held.notes.values() for n in ns))
+    }
+    return [annotation for annotation in annotations if annotation.id in ids]
+
+
 def content(decisions: Iterable[Annotation]) -> list[dict[str, object]]:
     """Decisions as plain documents, to be kept with what they were applied to."""
     return [asdict(decision) for decision in decisions]
@@ -211,22 +220,23 @@ def _append(
 _NAMES = {f.name for f in fields(Annotation)}
 
 
-def _problems(
+def problems(
     kind: Kind, action: Action, chosen: int, rejected: int | None, author: str, reason: str
 ) -> list[Problem]:
-    problems = []
+    """What is wrong with a decision by itself, whatever run it is about."""
+    found = []
     if action not in ACTIONS[kind]:
         allowed = ", ".join(ACTIONS[kind])
-        problems.append(Problem("action", f"got {action!r};", f"allowed: {allowed}."))
+        found.append(Problem("action", f"got {action!r};", f"allowed: {allowed}."))
     if (rejected is None) != (kind == "pick") or chosen == rejected:
         fix = "A pair has a chosen and another rejected answer, a pick has one answer."
-        problems.append(Problem("rejected", f"got {rejected!r};", fix))
+        found.append(Problem("rejected", f"got {rejected!r};", fix))
     if not author.strip():
-        problems.append(Problem("author", "is blank.", "Say who decides."))
+        found.append(Problem("author", "is blank.", "Say who decides."))
     for name, value in (("author", author), ("reason", reason)):
         if len(value) > MAX_TEXT:
             fix = f"Give at most {MAX_TEXT} characters."
-            problems.append(Problem(name, f"has {len(value)} characters.", fix))
+            found.append(Problem(name, f"has {len(value)} characters.", fix))
     if action == "note" and not reason.strip():
-        problems.append(Problem("reason", "is blank.", "Write the note."))
-    return problems
+        found.append(Problem("reason", "is blank.", "Write the note."))
+    return found

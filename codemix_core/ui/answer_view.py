@@ -13,13 +13,13 @@ from codemix_core.records import Question, TestStatus
 from codemix_core.ui import code, look, selection_data, word_diff, words
 
 MOST_TESTS = 60
-SIGNS = {"chosen": "▲", "rejected": "▼", "baseline": "○", "model": "●"}
+SIGNS = {"chosen": "▲", "rejected": "▼", "other": "△", "baseline": "○", "model": "●"}
 """Signs by the tone of a side; its colour is the class ``cm-is-<tone>``."""
 
 
 def side(tone: str, title: str, sample: int, row: pd.Series, logprob: Any, note: str = "") -> str:
     """The head of one answer: what it is, its verdict, score, lengths and log-probability."""
-    score = f"<b>{words.rate(row['score'])}</b>" if row["score"] == row["score"] else ""
+    score = "" if pd.isna(row["score"]) else f"<b>{words.rate(row['score'])}</b>"
     tests = words.tests_passed(row["passed"], row["declared"])
     parts = [
         f'<b class="cm-side cm-is-{tone}">{SIGNS[tone]} {escape(title)}</b>',

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from html import escape
 from itertools import zip_longest
 
 import streamlit as st
+
+from codemix_core.ui import alike
 
 HIGHLIGHT = {"python": "python", "cpp": "cpp"}
 """streamlit's name of a question's language."""
 
 SIMILAR = 0.45
 """Lines at least this alike are shown as one changed line with its changed words marked."""
+MOST_PAIRS = 40_000
+"""Lines of one block times those of the other that are looked at for similar ones."""
 
 
 def show(text: str, language: str, *, height: int | None = None) -> None:
@@ -50,11 +53,10 @@ Line = tuple[int, str] | None
 def aligned(left: list[str], right: list[str]) -> list[tuple[Line, Line]]:
     """Lines of both sides with equal or similar ones in the same row."""
     rows: list[tuple[Line, Line]] = []
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
+    for _, (a, b), (c, d) in alike.blocks(left, right):
         olds: list[Line] = [(i + 1, left[i]) for i in range(a, b)]
         news: list[Line] = [(i + 1, right[i]) for i in range(c, d)]
-        if tag == "replace" and len(olds) != len(news):
+        if len(olds) != len(news) and 0 < len(olds) * len(news) <= MOST_PAIRS:
             rows += _pair_up(olds, news)
         else:
             rows += list(zip_longest(olds, news))
@@ -77,9 +79,7 @@ def _pair_up(olds: list[Line], news: list[Line]) -> list[tuple[Line, Line]]:
 
 
 def _similarity(old: Line, new: Line) -> float:
-    if old is None or new is None:
-        return 0.0
-    return difflib.SequenceMatcher(None, old[1], new[1], autojunk=False).ratio()
+    return 0.0 if old is None or new is None else alike.similarity(old[1], new[1], SIMILAR)
 
 
 def _row(old: Line, new: Line) -> str:
@@ -97,10 +97,14 @@ def _row(old: Line, new: Line) -> str:
 
 
 def _mark(old: str, new: str) -> tuple[str, str]:
-    """Both lines as HTML with the characters that differ marked."""
-    left, right = [], []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        before, after = escape(old[a:b]), escape(new[c:d])
-        left.append(before if tag == "equal" or not before else f"<mark>{before}</mark>")
-        right.append(after if tag == "equal" or not after else f"<mark>{after}</mark>")
-    return "".join(left), "".join(right)
+    """Both lines as HTML with the words that differ marked."""
+    before, after = alike.changed_words(old, new)
+    return _marked(old, before), _marked(new, after)
+
+
+def _marked(text: str, changed: list[alike.Span]) -> str:
+    parts, start = [], 0
+    for a, b in changed:
+        parts.append(f"{escape(text[start:a])}<mark>{escape(text[a:b])}</mark>")
+        start = b
+    return "".join([*parts, escape(text[start:])])

@@ -165,25 +165,32 @@ def overlap(workspace: Workspace, info: DatasetInfo) -> None:
     first, second, third = st.columns([3, 2, 3], vertical_alignment="bottom")
     against = first.selectbox("Question set it must not have seen", others, key="against")
     n = int(second.number_input("Words per n-gram", 1, 50, 13, key="ngram"))
-    least = third.slider("Least share of n-grams to list", 0.0, 1.0, 0.5, 0.05, key="least")
+    least = third.slider(
+        "Least share to list, either way", 0.0, 1.0, 0.5, 0.05, key="least",
+        help="Of a trained statement's n-grams, those found in the other set; and of the n-grams"
+        " of one question there, those found in the trained statement. The higher one counts.",
+    )  # fmt: skip
     with st.spinner("Comparing …", show_time=True):
         found = _report(str(workspace.root), info.run_id, str(against), n, least)
     look.facts(
         {
             "questions": f"{found.questions:,}",
-            f"share at least {least:.0%} of their {n}-grams": f"<b>{found.by_text:,}</b>",
+            f"at least {least:.0%} of {n}-grams, either way": f"<b>{found.by_text:,}</b>",
             "with the same program": f"<b>{found.by_program:,}</b>",
         }
     )
-    bars = go.Histogram(x=found.shares, xbins={"start": 0, "end": 1.0001, "size": 0.05},
+    worst = [max(both) for both in zip(found.shares, found.contained, strict=True)]
+    bars = go.Histogram(x=worst, xbins={"start": 0, "end": 1.0001, "size": 0.05},
                         marker_color=look.ACCENT_FILL)  # fmt: skip
-    made = charts.figure([bars], height=180, x="share of n-grams found", y="questions")
-    charts.show(made, "overlap", "Histogram of the share of n-grams found in the other set")
+    made = charts.figure([bars], height=180, x="share of n-grams, the higher one", y="questions")
+    made.update_xaxes(range=[0, 1.05])
+    charts.show(made, "overlap", "Histogram of the higher share of n-grams of each question")
     generation.table(
-        ["question", "share", "most like", "same program as"],
+        ["question", f"of it in {escape(str(against))}", "of a question in it", "most like",
+         "same program as"],
         [
-            [look.mono(o.question_id), f"{o.share:.0%}", look.mono(o.nearest or ""),
-             look.mono(", ".join(o.same_program[:4]))]
+            [look.mono(o.question_id), f"{o.share:.0%}", f"{o.contained:.0%}",
+             look.mono(o.nearest or ""), look.mono(", ".join(o.same_program[:4]))]
             for o in found.overlaps[:50]
         ],
     )  # fmt: skip

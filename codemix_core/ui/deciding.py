@@ -7,12 +7,14 @@ from datetime import datetime
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from codemix_core.errors import CodemixError
 from codemix_core.jobs import State
 from codemix_core.records import Status
 from codemix_core.selection import annotations as decisions
 from codemix_core.selection.annotations import Action, Annotation, Decisions, Kind
+from codemix_core.selection.decide import Decision
 from codemix_core.ui import look, selection_data
 from codemix_core.workspace import RunDir
 
@@ -80,6 +82,16 @@ def undo(run: RunDir, annotation_id: str | None = None) -> Annotation | None:
     return done
 
 
+def bar() -> DeltaGenerator:
+    """Where the buttons go, above what they decide about."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-bar")
+
+
+def has_reason() -> bool:
+    """Whether the reason field holds a text."""
+    return bool(str(st.session_state.get("reason") or "").strip())
+
+
 def reason_and_author(noun: str, note: Callable[[], None]) -> None:
     """The fields whose texts are kept with the next decision.
 
@@ -88,7 +100,7 @@ def reason_and_author(noun: str, note: Callable[[], None]) -> None:
     """
 
     def changed() -> None:
-        if st.session_state.pop("noting", False) and str(st.session_state["reason"]).strip():
+        if st.session_state.pop("noting", False) and has_reason():
             note()
             st.session_state["cursor"] = "blur"
 
@@ -108,6 +120,17 @@ def begin_note() -> None:
     """Let the next text of the reason field be a note, and put the cursor there."""
     st.session_state["noting"] = True
     st.session_state["cursor"] = "focus"
+
+
+def command(run: RunDir, decision: Decision) -> None:
+    """The command that decides the same, for a script or a terminal elsewhere."""
+    others = [f"`{name}`" for name in decisions.ACTIONS[decision.kind] if name != decision.action]
+    with st.popover("Command", icon=":material/terminal:", type="tertiary"):
+        st.code(decision.command_line(run.run_id), language="bash", wrap_lines=True)
+        st.caption(
+            f"Or {', '.join(others)}, each with `--reason TEXT`. `annotations {run.run_id}` lists"
+            " what holds, `undo-annotation` takes one back."
+        )
 
 
 def place_cursor() -> None:

@@ -53,10 +53,10 @@ def begin(label: str, purpose: str) -> Workspace:
         layout="wide",
         initial_sidebar_state=240,
     )
-    look.apply()
     try:
         workspace = Workspace.open()
     except InputError as error:
+        st.html(look.sheet())
         st.error(str(error))
         st.stop()
     with st.sidebar:
@@ -67,7 +67,9 @@ def begin(label: str, purpose: str) -> Workspace:
 
 def _sidebar(workspace: Workspace) -> None:
     place = escape(str(workspace.root))
-    st.html(f'<div class="cm-brand">{NAME}<small title="The workspace">{place}</small></div>')
+    brand = f'<div class="cm-brand">{NAME}<small title="The workspace">{place}</small></div>'
+    # With the one thing that no page and no fragment ever changes.
+    st.html(brand + look.sheet())
     running = data.live_runs(workspace)
     with st.container(gap=None):
         for page in PAGES:

@@ -134,6 +134,9 @@ def heading(text: str, note: str = "") -> None:
     st.html(f'<div class="cm-heading"><b>{escape(text)}</b>{quiet}</div>')
 
 
-def apply() -> None:
-    """Put the style sheet on the page."""
-    st.html(Path(__file__).with_name("style.css"))
+def sheet() -> str:
+    """The style sheet as HTML, to be drawn with something that is seen.
+
+    Alone it would lie among the toasts, and the first toast of a fragment would take its place.
+    """
+    return f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"

@@ -10,12 +10,21 @@ from html import escape
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from codemix_core.datasets.spec import BuildSpec
 from codemix_core.selection.annotations import Action, Decisions
+from codemix_core.selection.decide import Decision
 from codemix_core.selection.pairs import choose
-from codemix_core.ui import answer_view, deciding, look, pair_queue, selection_data, url
+from codemix_core.ui import (
+    answer_view,
+    deciding,
+    look,
+    on_screen,
+    pair_queue,
+    pair_yield,
+    selection_data,
+    url,
+)
 from codemix_core.ui.pair_queue import Filter, Identity, Queue
 from codemix_core.ui.selection_data import Pairs, Selection
 from codemix_core.workspace import RunDir
@@ -36,20 +45,25 @@ def draw(selection: Selection, pairs: Pairs, spec: BuildSpec) -> None:
     held = selection_data.decisions(selection.run)
     chosen = _filters()
     shown = pair_queue.queue(pairs.table, found, held, chosen)
-    _progress(shown)
+    _progress(shown, pair_yield.after_decisions(pairs, found, held))
     if not len(shown.view):
         st.caption("No pair matches these filters.")
-        _undo_button(selection.run)
+        nothing = on_screen.subject(selection.run, "none")
+        _undo_button(selection.run, nothing)
+        on_screen.shown(nothing)
         return
     place = shown.place(_wanted())
     place = 0 if place is None else place
     identity = shown.identity(place)
+    name = on_screen.subject(selection.run, *identity)
     with st.container(gap="xsmall", key="review"):
-        slot = _buttons(selection.run, shown, place)
+        bar = deciding.bar()
         _pair(selection, shown, place, identity, held)
-    # Last, so that the number never names a pair that is not on the screen yet.
-    slot.html(f'<span class="cm-place-in"><b>{place + 1:,}</b> of {len(shown.view):,}</span>')
+        # After the pair: its buttons can be pressed only once its programs were sent.
+        with bar:
+            _buttons(selection.run, shown, place, name)
     deciding.place_cursor()
+    on_screen.shown(name)
 
 
 def _filters() -> Filter:
@@ -81,7 +95,7 @@ def _filters() -> Filter:
     return Filter(show or "all", length or "any", gap, text.strip(), order or "as built")
 
 
-def _progress(shown: Queue) -> None:
+def _progress(shown: Queue, after: str) -> None:
     total = len(shown.pairs)
     width = f"{100 * shown.reviewed / max(1, total):.2f}%"
     counts = [
@@ -89,6 +103,7 @@ def _progress(shown: Queue) -> None:
         for word, code in pair_queue.SHOW.items()
         if code != pair_queue.UNREVIEWED and shown.count(code)
     ]
+    counts += [after] if after else []
     st.html(
         f'<div class="cm-review"><span><b>{shown.reviewed:,} of {total:,} reviewed</b> '
         f'<span class="cm-muted">{escape(" · ".join(counts))}</span></span>'
@@ -108,59 +123,67 @@ def _go(identity: Identity | None) -> None:
         url.put(question=identity[0], chosen=identity[1], rejected=identity[2])
 
 
-def _buttons(run: RunDir, shown: Queue, place: int) -> DeltaGenerator:
-    """Move and decide; every button has its key. Returns where the place in the queue goes."""
+def _buttons(run: RunDir, shown: Queue, place: int, name: str) -> None:
+    """Move and decide; every button has its key.
+
+    Args:
+        name: of the pair, in the keys of all buttons that decide about it.
+    """
     identity = shown.identity(place)
     before = shown.identity(place - 1) if place else None
     after = shown.identity(place + 1) if place + 1 < len(shown.view) else None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-bar"):
-        for label, key, target in (("Previous", "k", before), ("Next", "j", after)):
-            st.button(
-                label, key=f"pair-{key}", shortcut=key, disabled=target is None,
-                on_click=_go, args=(target,),
-            )  # fmt: skip
-        slot = st.container(width="content", key="place")
-        decisions: tuple[tuple[str, str, Action], ...] = (
-            ("Accept", "a", "accept"),
-            ("Swap", "s", "swap"),
-            ("Reject", "x", "reject"),
-        )
-        for label, key, action in decisions:
-            st.button(
-                label, key=f"pair-{key}", shortcut=key,
-                on_click=_decide, args=(run, action, identity, after or before),
-            )  # fmt: skip
+    for label, key, target in (("Previous", "k", before), ("Next", "j", after)):
         st.button(
-            "Note", key="pair-n", shortcut="n",
-            help="Keeps the text of the field; without one: type it, then Enter.",
-            on_click=_note, args=(run, identity),
+            label, key=f"pair-{key}", shortcut=key, disabled=target is None,
+            on_click=_go, args=(target,),
         )  # fmt: skip
-        _undo_button(run)
-        deciding.reason_and_author("pair", lambda: _note(run, identity))
-    return slot
-
-
-def _undo_button(run: RunDir) -> None:
+    on_screen.place(name, place, len(shown.view))
+    decisions: tuple[tuple[str, str, Action], ...] = (
+        ("Accept", "a", "accept"),
+        ("Swap", "s", "swap"),
+        ("Reject", "x", "reject"),
+    )
+    for label, key, action in decisions:
+        st.button(
+            label, key=f"pair-{key}-{name}", shortcut=key,
+            on_click=_decide, args=(run, name, action, identity, after or before),
+        )  # fmt: skip
     st.button(
-        "Undo", key="pair-u", shortcut="u", icon=":material/undo:", type="tertiary",
-        help="Take back your last decision about this run.", on_click=_undo, args=(run,),
+        "Note", key=f"pair-n-{name}", shortcut="n",
+        help="Keeps the text of the field; without one: type it, then Enter.",
+        on_click=_note_button, args=(run, name, identity),
+    )  # fmt: skip
+    _undo_button(run, name)
+    deciding.reason_and_author("pair", lambda: _note(run, identity))
+
+
+def _undo_button(run: RunDir, name: str) -> None:
+    st.button(
+        "Undo", key=f"pair-u-{name}", shortcut="u", icon=":material/undo:", type="tertiary",
+        help="Take back your last decision about this run.", on_click=_undo, args=(run, name),
     )  # fmt: skip
 
 
-def _decide(run: RunDir, action: Action, identity: Identity, then: Identity | None) -> None:
-    if deciding.decide(run, "pair", action, *identity):
+def _decide(
+    run: RunDir, name: str, action: Action, identity: Identity, then: Identity | None
+) -> None:
+    if on_screen.take(name) and deciding.decide(run, "pair", action, *identity):
         _go(then)
 
 
-def _note(run: RunDir, identity: Identity) -> None:
-    if str(st.session_state.get("reason") or "").strip():
-        deciding.decide(run, "pair", "note", *identity)
-    else:
+def _note_button(run: RunDir, name: str, identity: Identity) -> None:
+    if not deciding.has_reason():
         deciding.begin_note()
+    elif on_screen.take(name):
+        _note(run, identity)
 
 
-def _undo(run: RunDir) -> None:
-    done = deciding.undo(run)
+def _note(run: RunDir, identity: Identity) -> None:
+    deciding.decide(run, "pair", "note", *identity)
+
+
+def _undo(run: RunDir, name: str) -> None:
+    done = deciding.undo(run) if on_screen.take(name) else None
     if done is not None and done.kind == "pair":
         assert done.chosen is not None
         assert done.rejected is not None
@@ -200,11 +223,11 @@ def _pair(
         deciding.about_pair(held, *identity),
         lambda: _go(identity),
     )
-    _texts(selection, question_id, sides)
+    _texts(selection, identity, sides)
 
 
-def _texts(selection: Selection, question_id: str, sides: list[Side]) -> None:
-    question = selection.questions[question_id]
+def _texts(selection: Selection, identity: Identity, sides: list[Side]) -> None:
+    question = selection.questions[identity[0]]
     (one, left, p), (other, right, q) = sides
     heads = (
         answer_view.side("chosen", "chosen", one, left, p),
@@ -213,6 +236,7 @@ def _texts(selection: Selection, question_id: str, sides: list[Side]) -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         whole = st.toggle("Raw output", key="whole", persist_state="session")
         marked = st.toggle("Mark differences", True, key="marked", persist_state="session")
+        deciding.command(selection.run, Decision("accept", *identity))
     answer_view.beside(left, right, question, heads, whole=whole, marked=marked, key="pair-diff")
     labelled = [
         ('<span class="cm-is-chosen">▲ chosen</span>', left),

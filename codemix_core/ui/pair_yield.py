@@ -8,6 +8,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from codemix_core.datasets.spec import BuildSpec
+from codemix_core.selection.annotations import Decisions
+from codemix_core.selection.candidates import Integers
+from codemix_core.selection.decided import UNREVIEWED, decide_pairs
 from codemix_core.selection.pairs import STRATEGIES, choose
 from codemix_core.selection.pairs.rule import LIMIT
 from codemix_core.selection.yields import Histogram, PairYield, compare
@@ -55,18 +58,33 @@ def rule(selection: Selection) -> Values:
 def said(pairs: Pairs, spec: BuildSpec) -> None:
     """The strategy and what it yields in one line, for above the review too."""
     found = len(choose(pairs.table, spec.pair_rule()))
-    st.caption(f"{words.count(found, 'pair')}. {STRATEGIES[spec.strategy].doc}")
+    st.caption(f"{words.count(found, 'pair')} by the rule. {STRATEGIES[spec.strategy].doc}")
 
 
 def _column_name(name: str) -> str:
     return selection_rules.COLUMNS[name]
 
 
-def draw(pairs: Pairs, spec: BuildSpec) -> None:
+def after_decisions(pairs: Pairs, found: Integers, held: Decisions) -> str:
+    """How many pairs a build takes, in words; empty when people change nothing.
+
+    Args:
+        found: positions of the pairs of the rule.
+    """
+    only = selection_rules.switched("dpo", "reviewed_only")
+    left = decide_pairs(pairs.table, found, held, reviewed_only=only)
+    if not left.applied and not only:
+        return ""
+    parts = [f"{left.tally['reject']:,} rejected", f"{left.tally['swap']:,} swapped"]
+    parts += [f"{left.tally[UNREVIEWED]:,} not reviewed"] if only else []
+    return f"{len(left.kept):,} after decisions: {', '.join(parts)}"
+
+
+def draw(pairs: Pairs, spec: BuildSpec, held: Decisions) -> None:
     """Cards, histograms and the strategies side by side."""
     found = {each.strategy: each for each in compare(pairs.table, spec.pair_rule())}
     shown = found[spec.strategy]
-    _cards(shown)
+    _cards(shown, after_decisions(pairs, choose(pairs.table, spec.pair_rule()), held))
     if pairs.questions < pairs.of:
         st.caption(
             f"There are too many possible pairs to follow a slider: figures and review are over"
@@ -84,10 +102,10 @@ def draw(pairs: Pairs, spec: BuildSpec) -> None:
         st.html(_strategies(list(found.values()), spec.strategy))
 
 
-def _cards(shown: PairYield) -> None:
+def _cards(shown: PairYield, after: str) -> None:
     covered = shown.questions / max(1, shown.questions_total)
     cards = [
-        _card("pairs", f"{shown.pairs:,}"),
+        _card("pairs", f"{shown.pairs:,}" + (f"<small>{escape(after)}</small>" if after else "")),
         _card(
             "questions covered",
             f"{shown.questions:,}<small>of {shown.questions_total:,}, "

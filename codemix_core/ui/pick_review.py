@@ -10,14 +10,15 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from codemix_core.records import Question
 from codemix_core.selection.annotations import Action
+from codemix_core.selection.decide import Decision
 from codemix_core.ui import (
     answer_view,
     deciding,
     look,
+    on_screen,
     pick_queue,
     pick_views,
     selection_data,
@@ -46,12 +47,16 @@ def draw(selection: Selection, found: Ranked, *, fallback: bool) -> None:
     if wanted is not None and wanted not in names:
         st.caption(f"{wanted} is not among these questions; the first one is shown.")
     place = int(view[at])
+    picks = (int(found.candidates.sample[row]) for row in found.picked(place))
+    name = on_screen.subject(selection.run, names[at], *picks)
     with st.container(gap="xsmall", key="review"):
-        slot = _buttons(selection.run, found, names, at, place)
-        _question(selection, found, place, fallback=fallback)
-    # Last, so that the number never names a question that is not on the screen yet.
-    slot.html(f'<span class="cm-place-in"><b>{at + 1:,}</b> of {len(names):,}</span>')
+        bar = deciding.bar()
+        _question(selection, found, place, name, fallback=fallback)
+        # After the answers: their buttons can be pressed only once the programs were sent.
+        with bar:
+            _buttons(selection.run, found, names, at, place, name)
     deciding.place_cursor()
+    on_screen.shown(name)
 
 
 def _filters() -> tuple[str, str, str]:
@@ -70,97 +75,108 @@ def _filters() -> tuple[str, str, str]:
     return show or "", text.strip(), order or ""
 
 
-def _buttons(run: RunDir, found: Ranked, names: list[str], at: int, place: int) -> DeltaGenerator:
-    """Move and decide; returns where the place among the questions goes."""
+def _buttons(run: RunDir, found: Ranked, names: list[str], at: int, place: int, name: str) -> None:
+    """Move and decide.
+
+    Args:
+        name: of the question with its picks, in the keys of all buttons that decide about it.
+    """
     picked = found.picked(place)
     sample = int(found.candidates.sample[picked[0]]) if len(picked) else None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="review-bar"):
-        for label, key, target in (("Previous", "k", at - 1), ("Next", "j", at + 1)):
-            there = 0 <= target < len(names)
-            st.button(
-                label,
-                key=f"pick-{key}",
-                shortcut=key,
-                disabled=not there,
-                on_click=lambda name: url.put(question=name),
-                args=(names[target] if there else "",),
-            )
-        slot = st.container(width="content", key="place")
+    for label, key, target in (("Previous", "k", at - 1), ("Next", "j", at + 1)):
+        there = 0 <= target < len(names)
         st.button(
-            "Reject the pick",
-            key="pick-x",
-            shortcut="x",
-            icon=":material/close:",
-            disabled=sample is None,
-            on_click=_decide,
-            args=(run, "reject", names[at], sample),
+            label,
+            key=f"pick-{key}",
+            shortcut=key,
+            disabled=not there,
+            on_click=lambda question_id: url.put(question=question_id),
+            args=(names[target] if there else "",),
         )
-        st.button(
-            "Note",
-            key="pick-n",
-            shortcut="n",
-            icon=":material/edit_note:",
-            help="Keeps the text of the field; without one: type it, then Enter.",
-            on_click=_note,
-            args=(run, names[at], sample),
-        )
-        st.button(
-            "Undo",
-            key="pick-u",
-            shortcut="u",
-            icon=":material/undo:",
-            type="tertiary",
-            help="Take back your last decision about this run.",
-            on_click=_undo,
-            args=(run,),
-        )
-        deciding.reason_and_author("question", lambda: _note(run, names[at], sample))
-    return slot
+    on_screen.place(name, at, len(names))
+    st.button(
+        "Reject the pick",
+        key=f"pick-x-{name}",
+        shortcut="x",
+        icon=":material/close:",
+        disabled=sample is None,
+        on_click=_decide,
+        args=(run, name, "reject", names[at], sample),
+    )
+    st.button(
+        "Note",
+        key=f"pick-n-{name}",
+        shortcut="n",
+        icon=":material/edit_note:",
+        help="Keeps the text of the field; without one: type it, then Enter.",
+        on_click=_note_button,
+        args=(run, name, names[at], sample),
+    )
+    st.button(
+        "Undo",
+        key=f"pick-u-{name}",
+        shortcut="u",
+        icon=":material/undo:",
+        type="tertiary",
+        help="Take back your last decision about this run.",
+        on_click=_undo,
+        args=(run, name),
+    )
+    deciding.reason_and_author("question", lambda: _note(run, names[at], sample))
 
 
-def _decide(run: RunDir, action: Action, question_id: str, sample: int) -> None:
-    if deciding.decide(run, "pick", action, question_id, sample):
+def _decide(run: RunDir, name: str, action: Action, question_id: str, sample: int) -> None:
+    if on_screen.take(name) and deciding.decide(run, "pick", action, question_id, sample):
         url.put(question=question_id)
 
 
-def _note(run: RunDir, question_id: str, sample: int | None) -> None:
-    if str(st.session_state.get("reason") or "").strip():
-        _decide(run, "note", question_id, 0 if sample is None else sample)
-    else:
+def _note_button(run: RunDir, name: str, question_id: str, sample: int | None) -> None:
+    if not deciding.has_reason():
         deciding.begin_note()
+    elif on_screen.take(name):
+        _note(run, question_id, sample)
 
 
-def _undo(run: RunDir) -> None:
-    done = deciding.undo(run)
+def _note(run: RunDir, question_id: str, sample: int | None) -> None:
+    if deciding.decide(run, "pick", "note", question_id, 0 if sample is None else sample):
+        url.put(question=question_id)
+
+
+def _undo(run: RunDir, name: str) -> None:
+    done = deciding.undo(run) if on_screen.take(name) else None
     if done is not None and done.kind == "pick":
         url.put(question=done.question_id)
 
 
-def _question(selection: Selection, found: Ranked, place: int, *, fallback: bool) -> None:
-    name = selection.name(place)
-    question = selection.questions[name]
+def _question(
+    selection: Selection, found: Ranked, place: int, name: str, *, fallback: bool
+) -> None:
+    question_id = selection.name(place)
+    question = selection.questions[question_id]
     c = found.candidates
     rows = found.of(place)[:SHOWN]
     samples = [int(c.sample[row]) for row in rows]
-    answers = selection_data.answers(selection.run, name, samples) if samples else {}
+    answers = selection_data.answers(selection.run, question_id, samples) if samples else {}
     picked = [int(row) for row in found.picked(place)]
     answer_view.asked(question)
     deciding.history(
         selection.run,
-        deciding.about_question(selection_data.decisions(selection.run), name),
-        lambda: url.put(question=name),
+        deciding.about_question(selection_data.decisions(selection.run), question_id),
+        lambda: url.put(question=question_id),
     )
     _why(found, place, picked, question, fallback=fallback)
     if not len(rows):
         st.caption("No answer of this question can be trained on.")
         return
-    _pick_buttons(selection.run, name, rows, samples, picked, found)
-    _beside(found, question, rows, samples, answers, picked)
+    buttons = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
+    _beside(selection.run, found, question, rows, samples, answers, picked)
     labelled = [
         (_label(found, number, int(row), picked, answers[sample]), answers[sample])
         for number, (row, sample) in enumerate(zip(rows, samples, strict=True), 1)
     ]
     answer_view.matrix(labelled)
+    with buttons:
+        _pick_buttons(selection.run, name, question_id, rows, samples, picked, found)
     more = len(found.of(place)) - len(rows)
     if more > 0:
         st.caption(f"{words.count(more, 'further program')} of lower rank not shown.")
@@ -190,23 +206,29 @@ def _why(
 
 
 def _pick_buttons(
-    run: RunDir, name: str, rows: Any, samples: list[int], picked: list[int], found: Ranked
+    run: RunDir,
+    name: str,
+    question_id: str,
+    rows: Any,
+    samples: list[int],
+    picked: list[int],
+    found: Ranked,
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.html('<span class="cm-muted">Pick</span>', width="content")
-        for number, (row, sample) in enumerate(zip(rows, samples, strict=True), 1):
-            st.button(
-                f"sample {sample}",
-                key=f"take-{number}",
-                shortcut=str(number),
-                type="primary" if int(row) in picked else "secondary",
-                help=f"score {found.candidates.score[row]:.2f}",
-                on_click=_decide,
-                args=(run, "pick", name, sample),
-            )
+    st.html('<span class="cm-muted">Pick</span>', width="content")
+    for number, (row, sample) in enumerate(zip(rows, samples, strict=True), 1):
+        st.button(
+            f"sample {sample}",
+            key=f"take-{number}-{name}-{sample}",
+            shortcut=str(number),
+            type="primary" if int(row) in picked else "secondary",
+            help=f"score {found.candidates.score[row]:.2f}",
+            on_click=_decide,
+            args=(run, name, "pick", question_id, sample),
+        )
 
 
 def _beside(
+    run: RunDir,
     found: Ranked,
     question: Question,
     rows: Any,
@@ -230,6 +252,7 @@ def _beside(
         )
         whole = st.toggle("Raw output", key="whole", persist_state="session")
         marked = st.toggle("Mark differences", True, key="marked", persist_state="session")
+        deciding.command(run, Decision("pick", question.question_id, mine))
     head = answer_view.side(
         "chosen", "pick" if picked else "best", mine, answers[mine], c.logprob[first]
     )

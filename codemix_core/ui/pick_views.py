@@ -69,7 +69,7 @@ def cards(found: Ranked, bad_gold: frozenset[str], *, fallback: bool) -> None:
     stand_in = sum(name not in bad_gold for name in without) if fallback else 0
     got = found.found
     share = words.share(got.questions / max(1, got.questions_total), 0)
-    gold = f"<small>+ {stand_in:,} gold</small>" if stand_in else ""
+    gold = f"<small>({stand_in:,} of them gold)</small>" if stand_in else ""
     made = [
         ("rows", f"{got.rows + stand_in:,}{gold}"),
         (

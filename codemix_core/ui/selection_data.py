@@ -238,13 +238,16 @@ def author_field() -> None:
 
 
 def lengths(row: pd.Series, logprob: Any) -> str:
-    """Tokens, characters and log-probability of an answer in a few words."""
+    """Tokens, characters and log-probability of an answer in a few words.
+
+    Imported answers have neither tokens nor a log-probability.
+    """
     parts = []
-    tokens = row["completion_tokens"]
-    if tokens == tokens and tokens is not None:
+    tokens = 0 if pd.isna(row["completion_tokens"]) else int(row["completion_tokens"])
+    if tokens:
         parts.append(words.count(tokens, "token"))
     parts.append(words.count(len(row["raw_output"]), "character"))
-    if logprob == logprob:
+    if not pd.isna(logprob):
         each = f" ({logprob / tokens:.3f} per token)" if tokens else ""
         parts.append(f"log p {logprob:.2f}{each}".replace("-", words.MINUS))
     return " · ".join(parts)

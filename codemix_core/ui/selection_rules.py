@@ -173,6 +173,11 @@ _EXTRA = {
 }
 
 
+def switched(method: str, name: str) -> bool:
+    """What a switch of the build below says, for what is drawn above it."""
+    return bool(st.session_state.get(f"build-{method}.{name}", default(name)))
+
+
 def _show_split(spec: BuildSpec, selection: Selection) -> None:
     """How many questions and skill pairs go to each side, before anything is built."""
     covered = {selection.name(int(place)) for place in set(selection.candidates.question)}

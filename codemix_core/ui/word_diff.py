@@ -1,27 +1,29 @@
 """Two programs side by side: syntax in colour, and the words that differ marked.
 
 Pure functions that give HTML. Lines that are alike stand in one row; within them whole words are
-compared, never parts of words, so a mark always covers something a person can read.
+compared, never parts of words, so a mark always covers something a person can read. The work
+grows with the length of the texts and no faster (:mod:`codemix_core.ui.alike`).
 """
 
 from __future__ import annotations
 
-import difflib
-import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
 from itertools import pairwise
 from typing import Any
 
-from codemix_core.ui import code
+from codemix_core.ui import alike, code
+from codemix_core.ui.alike import Span
 
-Span = tuple[int, int]
 TONES = ("cm-chosen", "cm-rejected")
 """Classes of a line that differs, left and right."""
-_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+MOST_COLOURED = 50_000
+"""Characters of a text; a longer one is shown without the colours of its syntax."""
 
 
+@lru_cache(maxsize=64)
 def table(
     left: str,
     right: str,
@@ -44,24 +46,6 @@ def table(
     return f'<table class="cm-diff cm-pair">{"".join(rows)}</table>'
 
 
-def changed_words(left: str, right: str) -> tuple[list[Span], list[Span]]:
-    """Character ranges of the words that differ, on both sides, neighbours joined."""
-    ours, theirs = ([m.span() for m in _WORD.finditer(text)] for text in (left, right))
-    matcher = difflib.SequenceMatcher(
-        None, [left[a:b] for a, b in ours], [right[a:b] for a, b in theirs], autojunk=False
-    )
-    before: list[Span] = []
-    after: list[Span] = []
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        if b > a:
-            before.append((ours[a][0], ours[b - 1][1]))
-        if d > c:
-            after.append((theirs[c][0], theirs[d - 1][1]))
-    return before, after
-
-
 def _row(
     pair: tuple[code.Line, code.Line],
     coloured: tuple[list[list[tuple[str, str]]], list[list[tuple[str, str]]]],
@@ -72,7 +56,7 @@ def _row(
     same = one is not None and other is not None and one[1] == other[1]
     spans: tuple[list[Span], list[Span]] = ([], [])
     if one and other and not same and marked:
-        spans = changed_words(one[1], other[1])
+        spans = alike.changed_words(one[1], other[1])
     cells = []
     for line, tone, lines, changed in zip(pair, tones, coloured, spans, strict=True):
         if line is None:
@@ -86,25 +70,29 @@ def _row(
 
 
 def _merged(tokens: list[tuple[str, str]], changed: list[Span]) -> str:
-    """Tokens as HTML, cut where a changed range begins or ends."""
-    edges = sorted({edge for span in changed for edge in span})
+    """Tokens as HTML, cut where a changed range begins or ends; the ranges are in order."""
+    edges = [edge for span in changed for edge in span]
     parts, start = [], 0
     for kind, text in tokens:
-        cuts = [start, *(e for e in edges if start < e < start + len(text)), start + len(text)]
-        for begin, end in pairwise(cuts):
-            piece = escape(text[begin - start : end - start])
+        end = start + len(text)
+        inside = edges[bisect_right(edges, start) : bisect_left(edges, end)]
+        for begin, stop in pairwise([start, *inside, end]):
+            piece = escape(text[begin - start : stop - start])
             if kind:
                 piece = f'<span class="cm-{kind}">{piece}</span>'
-            if any(a <= begin and end <= b for a, b in changed):
+            # Ranges neither touch nor overlap: behind an odd number of edges is inside of one.
+            if bisect_right(edges, begin) % 2:
                 piece = f"<mark>{piece}</mark>"
             parts.append(piece)
-        start += len(text)
+        start = end
     return "".join(parts)
 
 
 @lru_cache(maxsize=256)
 def _lines(text: str, language: str) -> list[list[tuple[str, str]]]:
     """Each line as ``(kind, text)`` tokens; kinds are those the style sheet has a colour for."""
+    if len(text) > MOST_COLOURED:
+        return [[("", line)] for line in text.split("\n")]
     lines: list[list[tuple[str, str]]] = [[]]
     for kind, value in _tokens(text, language):
         first, *more = value.split("\n")

@@ -14,11 +14,26 @@ from codemix_core import files, jobs
 from codemix_core.records import REFERENCES, Question, Reference, TestResult
 from codemix_core.scoring.selfcheck import SelfcheckSpec
 from codemix_core.scoring.stage import ScoreSpec
+from codemix_core.ui import on_screen
 from codemix_core.workspace import RunDir, Workspace
-from tests.pages_data import N, declared, ended, made, write_samples, write_verdicts
+from tests.pages_data import (
+    N,
+    declared,
+    ended,
+    import_samples,
+    made,
+    write_samples,
+    write_verdicts,
+)
 
 PROJECT = Path(__file__).resolve().parents[2]
 Open = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def no_reading_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test needs no time to recognise what is on the screen."""
+    monkeypatch.setattr(on_screen, "SETTLING", 0.0)
 
 
 @pytest.fixture
@@ -74,6 +89,17 @@ def sampled(workspace: Workspace, asked: list[Question], checked: RunDir) -> Run
 def scored(workspace: Workspace, sampled: RunDir, asked: list[Question]) -> RunDir:
     """A finished scoring run over ``sampled``."""
     run = made(workspace, ScoreSpec.parse({"run": sampled.run_id}), "done")
+    write_verdicts(run, asked, N * len(asked))
+    return ended(run, N * len(asked), "programs")
+
+
+@pytest.fixture
+def imported(
+    workspace: Workspace, asked: list[Question], checked: RunDir, tmp_path: Path
+) -> RunDir:
+    """A finished scoring run over imported answers, which have neither tokens nor log p."""
+    sampling = import_samples(workspace, asked, tmp_path / "answers.json", "impo")
+    run = made(workspace, ScoreSpec.parse({"run": sampling.run_id}), "judg")
     write_verdicts(run, asked, N * len(asked))
     return ended(run, N * len(asked), "programs")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 from streamlit.testing.v1 import AppTest
 
+from codemix_core.cli.app import main
 from codemix_core.records import Question
 from codemix_core.selection import annotations
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages.conftest import Open
-from tests.pages_data import shown
+from tests.pages_data import press, shown
 
 PAGE = "4_Best_of_N.py"
 
@@ -34,7 +37,7 @@ def test_the_yield_counts_questions_with_an_acceptable_answer(
 
 def test_the_gold_fallback_is_counted_and_marked(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, gold_fallback="true", show="without a pick")
-    assert card(app, "rows").startswith("6<small>+ 2 gold")
+    assert card(app, "rows") == "6<small>(2 of them gold)</small>"
     assert "gold solution as fallback" in shown(app)
 
 
@@ -63,7 +66,7 @@ def test_a_rejected_pick_is_gone_and_comes_back_with_undo(
 ) -> None:
     app = open_page(PAGE, question=asked[1].question_id)
     app.text_input(key="reason").set_value("reads its own test").run()
-    app.button(key="pick-x").click().run()
+    press(app, "pick-x")
     kept = annotations.read(scored)[-1]
     assert (kept.action, kept.question_id, kept.reason) == (
         "reject",
@@ -74,7 +77,7 @@ def test_a_rejected_pick_is_gone_and_comes_back_with_undo(
     assert card(app, "rows") == "3"
     assert "No acceptable answer" in shown(app)
     assert "reads its own test" in shown(app)
-    app.button(key="pick-u").click().run()
+    press(app, "pick-u")
     assert card(app, "rows") == "4"
 
 
@@ -82,7 +85,7 @@ def test_picking_another_answer_overrides_the_rule(
     open_page: Open, scored: RunDir, asked: list[Question]
 ) -> None:
     app = open_page(PAGE, question=asked[5].question_id)
-    app.button(key="take-2").click().run()
+    press(app, "take-2")
     assert not app.exception
     chosen = annotations.current(scored).picked[asked[5].question_id]
     assert chosen.chosen is not None
@@ -93,8 +96,19 @@ def test_picking_another_answer_overrides_the_rule(
 def test_a_person_named_in_the_author_field_is_kept(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE)
     app.text_input(key="author").set_value("Ada").run()
-    app.button(key="pick-x").click().run()
+    press(app, "pick-x")
     assert annotations.read(scored)[-1].author == "Ada"
+
+
+def test_the_command_of_a_pick_decides_what_its_button_decides(
+    open_page: Open, scored: RunDir, asked: list[Question]
+) -> None:
+    app = open_page(PAGE, question=asked[1].question_id)
+    command = next(c.value for c in app.code if " annotate " in c.value)
+    press(app, "take-1")
+    assert main(shlex.split(command)[3:]) == 0
+    one, other = annotations.read(scored)
+    assert (one.action, one.subject) == (other.action, other.subject) == ("pick", one.subject)
 
 
 def test_next_and_previous_walk_through_the_questions(
@@ -102,7 +116,7 @@ def test_next_and_previous_walk_through_the_questions(
 ) -> None:
     app = open_page(PAGE)
     assert app.button(key="pick-k").disabled
-    app.button(key="pick-j").click().run()
+    press(app, "pick-j")
     assert app.query_params["question"] == asked[1].question_id
 
 

@@ -162,3 +162,5 @@ def test_overlap_names_questions_of_another_set(
     text = shown(open_page(PAGE, rows="Overlap"))
     assert "decontaminate" in text
     assert "100%" in text
+    assert "of it in copy" in text
+    assert "of a question in it" in text

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from codemix_core import files
+from codemix_core.cli.app import main
+from codemix_core.datasets import stage
+from codemix_core.datasets.spec import BuildSpec
+from codemix_core.progress import Progress
 from codemix_core.records import Question
 from codemix_core.selection import annotations
+from codemix_core.ui import on_screen
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages.conftest import Open
 from tests.pages.test_best_of_n import card
-from tests.pages_data import shown
+from tests.pages_data import press, shown
 
 PAGE = "5_DPO_pairs.py"
 
@@ -77,21 +85,21 @@ def test_a_decision_is_kept_counted_and_leads_to_the_next_pair(
 ) -> None:
     app = open_page(PAGE, view="Review")
     assert "0 of 3 reviewed" in progress(app)
-    app.button(key=f"pair-{key}").click().run()
+    press(app, f"pair-{key}")
     assert not app.exception
     assert annotations.read(scored)[-1].action == action
     assert "1 of 3 reviewed" in progress(app)
     assert f"1 {word}" in progress(app)
     assert "<b>2</b> of 3" in place(app)
-    app.button(key="pair-u").click().run()
+    press(app, "pair-u")
     assert "0 of 3 reviewed" in progress(app)
     assert "<b>1</b> of 3" in place(app)
 
 
 def test_a_swapped_pair_shows_the_sides_as_decided(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review")
-    app.button(key="pair-s").click().run()
-    app.button(key="pair-k").click().run()
+    press(app, "pair-s")
+    press(app, "pair-k")
     heads = [e.value for e in app.html if "cm-is-chosen" in e.value and "sample" in e.value]
     assert "passed" not in heads[0]
 
@@ -99,13 +107,13 @@ def test_a_swapped_pair_shows_the_sides_as_decided(open_page: Open, scored: RunD
 def test_the_unreviewed_filter_loses_what_was_decided(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review", show="unreviewed")
     assert "of 3" in place(app)
-    app.button(key="pair-a").click().run()
+    press(app, "pair-a")
     assert "<b>1</b> of 2" in place(app)
 
 
 def test_a_note_needs_a_text_and_is_kept(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review")
-    app.button(key="pair-n").click().run()
+    press(app, "pair-n")
     assert annotations.read(scored) == []
     app.text_input(key="reason").set_value("off by one").run()
     made = annotations.read(scored)
@@ -116,10 +124,44 @@ def test_a_note_needs_a_text_and_is_kept(open_page: Open, scored: RunDir) -> Non
 
 def test_a_pair_named_in_the_link_is_shown(open_page: Open, scored: RunDir) -> None:
     app = open_page(PAGE, view="Review")
-    app.button(key="pair-j").click().run()
+    press(app, "pair-j")
     where = {name: app.query_params[name] for name in ("question", "chosen", "rejected")}
     again = open_page(PAGE, view="Review", **where)
     assert "<b>2</b> of 3" in place(again)
+
+
+def test_the_yield_after_decisions_is_what_the_build_gives(
+    open_page: Open, scored: RunDir, workspace: Workspace
+) -> None:
+    app = open_page(PAGE, view="Review", num_preference_pairs_per_question="2")
+    total = int(progress(app).split(" of ")[1].split()[0])
+    for key in "xsa":
+        press(app, f"pair-{key}")
+    assert f"{total - 1} after decisions: 1 rejected, 1 swapped" in progress(app)
+    app = open_page(PAGE, num_preference_pairs_per_question="2")
+    assert card(app, "pairs").startswith(f"{total}<small>{total - 1} after decisions")
+    assert _built(workspace, scored, reviewed_only=False) == total - 1
+
+    app.toggle(key="build-dpo.reviewed_only").set_value(True).run()
+    said = f"2 after decisions: 1 rejected, 1 swapped, {total - 3} not reviewed"
+    assert said in card(app, "pairs")
+    assert _built(workspace, scored, reviewed_only=True) == 2
+
+
+def _built(workspace: Workspace, scored: RunDir, *, reviewed_only: bool) -> int:
+    """Rows of the dataset that the same rule builds."""
+    settings = {"run": scored.run_id, "method": "dpo", "num_preference_pairs_per_question": 2}
+    spec = BuildSpec.parse({**settings, "reviewed_only": reviewed_only})
+    run = workspace.new_run(spec)
+    stage.run(spec, run, Progress(lambda snapshot: None))
+    return int(files.read_json(run.dataset_path)["counts"]["rows"])
+
+
+def test_nothing_is_said_about_decisions_before_there_are_any(
+    open_page: Open, scored: RunDir
+) -> None:
+    assert card(open_page(PAGE), "pairs") == "3"
+    assert "after decisions" not in progress(open_page(PAGE, view="Review"))
 
 
 def test_the_command_is_what_the_button_starts(open_page: Open, scored: RunDir) -> None:
@@ -130,13 +172,35 @@ def test_the_command_is_what_the_button_starts(open_page: Open, scored: RunDir) 
     assert "--minimum-preferred-score 0.5" in commands[0]
 
 
+def test_the_command_of_a_pair_decides_what_its_button_decides(
+    open_page: Open, scored: RunDir
+) -> None:
+    app = open_page(PAGE, view="Review")
+    command = next(c.value for c in app.code if " annotate " in c.value)
+    press(app, "pair-a")
+    assert main(shlex.split(command)[3:]) == 0
+    one, other = annotations.read(scored)
+    assert (one.action, one.subject) == (other.action, other.subject)
+
+
+def test_a_press_right_after_a_pair_appears_decides_nothing_and_says_so(
+    open_page: Open, scored: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(PAGE, view="Review")
+    monkeypatch.setattr(on_screen, "SETTLING", 3600.0)
+    press(app, "pair-a")
+    assert annotations.read(scored) == []
+    assert "Press again" in app.toast[0].value
+    assert "0 of 3 reviewed" in progress(app)
+
+
 def test_two_people_deciding_at_once_lose_nothing(
     open_page: Open, scored: RunDir, asked: list[Question]
 ) -> None:
     one, other = open_page(PAGE, view="Review"), open_page(PAGE, view="Review")
-    one.button(key="pair-a").click().run()
-    other.button(key="pair-j").click().run()
-    other.button(key="pair-x").click().run()
+    press(one, "pair-a")
+    press(other, "pair-j")
+    press(other, "pair-x")
     assert [a.action for a in annotations.read(scored)] == ["accept", "reject"]
     assert "2 of 3 reviewed" in progress(other)
 

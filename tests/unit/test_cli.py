@@ -16,6 +16,7 @@ from codemix_core.sampling.stage import SampleSpec
 from codemix_core.workspace import Workspace
 
 COMMANDS = ["import", "report", "export", "runs", "stop", "resume", "logs", "serve"]
+COMMANDS += ["annotate", "annotations", "undo-annotation"]
 COMMANDS += [stage.spec().command for stage in stages.STAGES.values()]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from codemix_core import files
+from codemix_core.cli.app import main
 from codemix_core.datasets.spec import BuildSpec
 from codemix_core.datasets.stage import run as build
 from codemix_core.errors import SpecError
@@ -314,6 +315,25 @@ def test_runs_that_cannot_be_built_from_are_refused_before_anything_is_written(
         assert len(problems) == 1
         assert words in str(problems[0])
     assert BuildSpec(run=scoring.run_id, method="dpo", partial=True).check(workspace) == []
+
+
+@pytest.mark.parametrize("method", ["gold_solution", "best_of_n", "grpo"])
+def test_a_split_the_questions_lack_is_refused_before_anything_is_written(
+    workspace: Workspace,
+    nano: list[Question],
+    method: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    few = [question for question in nano if question.split == "train"]
+    workspace.write_question_set("few", few, {"source": "few", "format": "nano"})
+    _, scoring = write_runs(workspace, "few", few, *sampled(few[:2]))
+    before = [run.run_id for run in workspace.runs()]
+    source = "few" if method == "gold_solution" else scoring.run_id
+    assert main(["build", source, "--method", method, "--split", "heldout"]) == 2
+    said = capsys.readouterr().err
+    assert "split: 'few' has no question of split heldout. Its splits: train." in said
+    assert [run.run_id for run in workspace.runs()] == before
+    assert BuildSpec(run=source, method=method, split="train").check(workspace) == []
 
 
 def test_a_rule_nothing_satisfies_gives_no_file_and_a_blocking_problem(

@@ -72,6 +72,50 @@ def test_best_of_n_takes_the_best_in_the_template_and_column_asked_for(tmp_path:
     assert rows[0]["messages"][2]["content"] == "```python\ndef f(x):\n    return x + 4\n```"
 
 
+def test_the_system_prompt_that_instruct_rows_lack_stands_in_the_block_beside_them(
+    tmp_path: Path,
+) -> None:
+    settings = {"training_method": "best_of_n", "dataset_template": "instruct"}
+    said = prepare(read_config(write(tmp_path, scored(), **settings)))
+    output = tmp_path / "out" / "data.json"
+    beside = tmp_path / "out" / "data.json.torchtune.yaml"
+    assert f"with the system prompt that the rows lack -> {beside}" in said
+    block = yaml.safe_load(beside.read_text())["dataset"]
+    assert block["new_system_prompt"] == "You write Python."
+    assert block["data_files"] == str(output)
+    assert "You write Python." not in output.read_text()
+    # A second time its own block is replaced.
+    assert prepare(read_config(write(tmp_path, scored(), **settings))) == said
+
+
+def test_rows_that_hold_the_system_prompt_get_a_block_without_one(tmp_path: Path) -> None:
+    settings = {"training_method": "dpo", "preference_config": PREFERENCE}
+    assert "system prompt" not in prepare(read_config(write(tmp_path, scored(), **settings)))
+    block = (tmp_path / "out" / "data.json.torchtune.yaml").read_text()
+    assert "preference_dataset" in block
+    assert "new_system_prompt" not in block
+
+
+def test_a_file_of_a_person_is_not_overwritten_by_the_block(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    mine = tmp_path / "out" / "data.json.torchtune.yaml"
+    mine.write_text("dataset: mine\n")
+    with pytest.raises(InputError, match="would overwrite"):
+        prepare(read_config(write(tmp_path, scored(), training_method="best_of_n")))
+    assert mine.read_text() == "dataset: mine\n"
+    assert not (tmp_path / "out" / "data.json").exists()
+
+
+def test_best_answers_of_score_0_are_counted_and_warned_of(tmp_path: Path) -> None:
+    data = scored()
+    for response in data["q1"]["responses"]:
+        response["score"] = 0
+    config = write(tmp_path, data, training_method="best_of_n", dataset_template="chat")
+    assert "warning: 1 of the rows have score 0" in prepare(read_config(config))
+    config = write(tmp_path, scored(), training_method="best_of_n", dataset_template="chat")
+    assert "warning" not in prepare(read_config(config))
+
+
 def test_gold_solutions_come_from_questions_json(tmp_path: Path, real_questions: Path) -> None:
     config = write(tmp_path, {}, training_method="gold_solution", dataset_template="instruct")
     settings = yaml.safe_load(config.read_text())

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from codemix_core import files
 from codemix_core.cli.app import app
 from codemix_core.datasets import registry
-from codemix_core.datasets.decontamination import Trained, compare, ngrams, report
+from codemix_core.datasets.decontamination import Overlap, Trained, compare, ngrams, report
 from codemix_core.datasets.preflight import PreflightSpec
 from codemix_core.datasets.preflight import run as preflight
 from codemix_core.datasets.sampled import Comparison
@@ -273,10 +273,56 @@ def test_overlap_is_found_in_text_and_in_renamed_programs() -> None:
         Trained("program", "python", "Add them up please", ("def f(x):\n    return sum(x)\n",)),
         Trained("clean", "python", "Sort by length", ("def f(x):\n    return sorted(x)\n",)),
     ]
-    found = [overlap for overlap, _ in compare(trained, others, 8)]
+    found = list(compare(trained, others, 8))
     assert (found[0].share, found[0].nearest, found[0].same_program) == (1.0, "same", ())
     assert (found[1].share, found[1].same_program) == (0.0, ("other",))
     assert (found[2].share, found[2].same_program) == (0.0, ())
+
+
+BENCHMARK = "Write a function that returns the second largest of three different numbers."
+LONGER = (
+    f"You work for a bank and love puzzles. {BENCHMARK} Mind that numbers may be negative, too."
+)
+
+
+def _overlap(trained: str, other: str, n: int = 13) -> Overlap:
+    (found,) = compare([Trained("t", "python", trained, ())], [question("o", other, "x = 1")], n)
+    return found
+
+
+def test_a_benchmark_question_inside_a_longer_statement_is_contained_whole() -> None:
+    found = _overlap(LONGER, BENCHMARK, n=8)
+    assert (found.contained, found.nearest) == (1.0, "o")
+    assert found.share < 0.5
+    assert found.worst == 1.0
+
+
+def test_a_trained_statement_inside_a_longer_benchmark_question_has_the_full_share() -> None:
+    found = _overlap(BENCHMARK, LONGER, n=8)
+    assert (found.share, found.nearest) == (1.0, "o")
+    assert found.contained < 0.5
+
+
+@pytest.mark.parametrize("n", [13, 40])
+def test_a_statement_shorter_than_n_is_found_inside_a_longer_one(n: int) -> None:
+    assert len(BENCHMARK.split()) < 13
+    assert _overlap(LONGER, BENCHMARK, n).contained == 1.0
+    assert _overlap(BENCHMARK, LONGER, n).share == 1.0
+    assert _overlap(LONGER, BENCHMARK.replace("second", "first"), n).worst == 0.0
+
+
+def test_shares_of_texts_without_words_are_zero() -> None:
+    assert _overlap("…", BENCHMARK).worst == 0.0
+    assert _overlap(BENCHMARK, "…") == Overlap("t", 0.0, 0.0, None, ())
+
+
+def test_the_nearest_question_is_the_one_that_is_contained_most() -> None:
+    others = [
+        question("part", "You work for a bank and love sums of many numbers, do not you?", "x = 1"),
+        question("whole", BENCHMARK, "x = 1"),
+    ]
+    (found,) = compare([Trained("t", "python", LONGER, ())], others, 5)
+    assert (found.nearest, found.contained) == ("whole", 1.0)
 
 
 def test_short_statements_are_one_ngram_and_blank_ones_none() -> None:
@@ -307,7 +353,7 @@ def test_a_dataset_is_compared_with_an_imported_humaneval_set(
     listed = {overlap.question_id: overlap for overlap in found.overlaps}
     assert listed[nano[1].question_id].share == 1.0
     assert listed[gold.question_id].same_program == ("HumanEval/0",)
-    assert found.questions == len(nano)
+    assert found.questions == len(nano) == len(found.shares) == len(found.contained)
 
 
 def test_a_model_that_changed_since_it_was_sampled_blocks_and_another_model_only_warns() -> None:
