@@ -73,23 +73,22 @@ class SpecForm:
     def parse(self, workspace: Workspace) -> Spec | None:
         """The spec as it stands, or None with every problem shown beside its field."""
         try:
-            spec = self.spec.parse(self.values)
-            problems = spec.check(workspace)
+            spec, problems = self.spec.parse(self.values, workspace), []
         except InputError as error:
             spec, problems = None, error.problems
         elsewhere = self.show(problems)
         if elsewhere:
             st.error("  \n".join(str(problem) for problem in elsewhere))
-        return None if problems else spec
+        return spec
 
     def show(self, problems: Sequence[Problem]) -> list[Problem]:
         """Show each problem beside its field; returns those whose field is not in this form."""
         for name in self._beside:
-            mine = [problem for problem in problems if _field(problem) == name]
+            mine = [problem for problem in problems if problem.field == name]
             # A required field that nobody has filled in yet is no mistake; launching waits for it.
             if mine and (name in self.values or not _missing(mine)):
                 self.note(name, mine)
-        return [problem for problem in problems if _field(problem) not in self._beside]
+        return [problem for problem in problems if problem.field not in self._beside]
 
     def launch(self, workspace: Workspace, spec: Spec | None, label: str) -> None:
         """The launch button with the equivalent command beside it."""
@@ -154,11 +153,6 @@ def _start(workspace: Workspace, spec: Spec, run_id: str, key: str, shows: str |
 def command(text: str) -> None:
     """A command in a copyable line."""
     st.code(text, language="bash", wrap_lines=True)
-
-
-def _field(problem: Problem) -> str:
-    """The field a problem is about: the first word of ``where``, as in ``model /path``."""
-    return problem.where.split(" ", 1)[0].split(".", 1)[0]
 
 
 def _plain(problem: Problem, name: str) -> str:
