@@ -175,7 +175,9 @@ def question(workspace: Workspace, run: RunDir, other: RunDir | None, question_i
     """One question: statement, tests, gold, and its generations grouped by identical program."""
     found = data.questions(data.set_of(workspace, run.run_id)).get(question_id)
     if found is None:
-        st.warning(f"There is no question {question_id!r} in this run's question set.")
+        st.warning(
+            words.literal(f"There is no question {question_id!r} in this run's question set.")
+        )
         tables.walk([], question_id, CLEARS)
         return
     every = data.frame(
@@ -226,7 +228,9 @@ def _groups(workspace: Workspace, run: RunDir, found: Question, groups: pd.DataF
                 _group_button(row, chosen)
     with right:
         if not any(mine):
-            st.warning(f"{run.run_id} has no generation {found.question_id} #{sample}.")
+            st.warning(
+                words.literal(f"{run.run_id} has no generation {found.question_id} #{sample}.")
+            )
             return
         _same(list(groups["sample_indexes"].iloc[mine.index(True)]), sample)
         found_row = data.frame(

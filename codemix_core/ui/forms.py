@@ -18,7 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 from codemix_core import jobs
 from codemix_core.errors import CodemixError, InputError, Problem
 from codemix_core.specs import Spec
-from codemix_core.ui import url
+from codemix_core.ui import url, words
 from codemix_core.workspace import Workspace, new_run_id
 
 Kind = Literal["primary", "secondary", "tertiary"]
@@ -78,7 +78,7 @@ class SpecForm:
             spec, problems = None, error.problems
         elsewhere = self.show(problems)
         if elsewhere:
-            st.error("  \n".join(str(problem) for problem in elsewhere))
+            st.error(words.literal("\n".join(str(problem) for problem in elsewhere)))
         return spec
 
     def show(self, problems: Sequence[Problem]) -> list[Problem]:
@@ -121,7 +121,7 @@ def launch_button(
         key=f"{key}.launch.{run_id}",
         type=kind,
         icon=START,
-        help=spec.command_line(),
+        help=words.literal(spec.command_line()),
         on_click=_start,
         args=(workspace, spec, run_id, key, shows),
     )
@@ -143,7 +143,7 @@ def _start(workspace: Workspace, spec: Spec, run_id: str, key: str, shows: str |
     except FileExistsError:
         pass  # The same button sent twice: the run is there, show it.
     except CodemixError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")
         return
     st.session_state.pop(f"{key}.drawn", None)
     if shows is not None:
@@ -180,11 +180,11 @@ def _widget(
         return st.multiselect(
             label, options or [], list(default), format_func=format_func, **common
         )
-    words = options if options is not None else _words(info)
-    if words:
+    allowed = options if options is not None else _words(info)
+    if allowed:
         optional = type(None) in get_args(info.annotation)
-        index = list(words).index(default) if default in words else (None if optional else 0)
-        return st.selectbox(label, words, index=index, format_func=format_func, **common)
+        index = list(allowed).index(default) if default in allowed else (None if optional else 0)
+        return st.selectbox(label, allowed, index=index, format_func=format_func, **common)
     if bool in kinds:
         return st.toggle(label, bool(default), **common)
     if int in kinds:

@@ -175,7 +175,7 @@ def draw_steps(workspace: Workspace) -> None:
     for place, step in enumerate(next_steps(workspace)):
         kind: forms.Kind = "primary" if place == 0 else "secondary"
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(step.text, width="stretch")
+            st.markdown(words.literal(step.text), width="stretch")
             if step.spec is not None:
                 forms.launch_button(workspace, step.spec, step.key, step.label, kind=kind)
             elif step.page is not None:

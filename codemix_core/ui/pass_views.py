@@ -66,7 +66,9 @@ def _newest_score(workspace: Workspace, wanted: str) -> str | None:
     if scores:
         url.put(run=scores[0].run_id)
         return scores[0].run_id
-    st.warning(f"There is no run {wanted!r} in this workspace; the newest one is shown.")
+    st.warning(
+        words.literal(f"There is no run {wanted!r} in this workspace; the newest one is shown.")
+    )
     url.put(run=None)
     return None
 

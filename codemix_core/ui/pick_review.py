@@ -44,7 +44,7 @@ def draw(selection: Selection, found: Ranked, *, fallback: bool) -> None:
     wanted = url.get("question")
     at = names.index(wanted) if wanted in names else 0
     if wanted is not None and wanted not in names:
-        st.caption(f"{wanted} is not among these questions; the first one is shown.")
+        st.caption(words.literal(f"{wanted} is not among these questions; the first one is shown."))
     place = int(view[at])
     with st.container(gap="xsmall", key="review"):
         slot = _buttons(selection.run, found, names, at, place)

@@ -123,7 +123,7 @@ def skill_map(workspace: Workspace, name: str) -> None:
         if (skill, other) not in counts:
             return None
         number = counts[skill, other]
-        what = words.skill(skill) if skill == other else words.skills((skill, other))
+        what = charts.skill(skill) if skill == other else charts.skill(skill, other)
         return number, str(number), f"<b>{what}</b><br>{words.count(number, 'question')}"
 
     # The diagonal counts whole skills: far more than any pair, so it must not set the scale.
@@ -254,7 +254,7 @@ def detail(workspace: Workspace, name: str, question_id: str, scored: str | None
     """One question in full: statement and gold, then tests, gold's results or pass rates."""
     found = data.questions(workspace.question_set(name)).get(question_id)
     if found is None:
-        st.warning(f"There is no question {question_id!r} in {name}.")
+        st.warning(words.literal(f"There is no question {question_id!r} in {name}."))
         tables.walk([], question_id, ("detail",))
         return
     everything = {**chosen(), "limit": tables.EVERYTHING, "offset": 0}
@@ -276,7 +276,7 @@ def _whole(workspace: Workspace, name: str, question: Question, scored: str | No
         code.show(question.gold, question.language, height=440 if long else None)
         if question.reasoning:
             with st.popover("Worked reasoning"):
-                st.markdown(question.reasoning)
+                look.prose(question.reasoning)
     view = url.segments("Detail", "detail", DETAILS)
     if view == "Tests":
         generation.tests_source(question)

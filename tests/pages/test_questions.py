@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,21 @@ def test_a_question_is_shown_in_full_by_its_url(
     assert question.statement in text
     assert question.gold.strip() in code_blocks(page)
     assert f"{question.function_name}([" in text, "the calls of the unit tests"
+
+
+def test_the_text_of_a_question_is_shown_letter_by_letter(
+    open_page: Open, workspace: Workspace, nano: list[Question]
+) -> None:
+    text = "Return `A*px + B*py`, not <b>A</b>.\n\n  1) $x$ stays $x$\n  2) so does :name: :red[x]"
+    odd = replace(nano[0], statement=text, docstring=f"{text}!", reasoning=f"{text}?")
+    workspace.write_question_set("odd", [odd], {"source": "odd", "format": "nano"})
+    page = open_page(PAGE, set="odd", question=odd.question_id)
+    bodies = [unescape(e.value.split(">", 1)[1].removesuffix("</div>")) for e in page.html]
+    for letter_by_letter in (text, f"{text}!", f"{text}?"):
+        assert letter_by_letter in bodies
+    read_as_markup = [*page.markdown, *page.caption]
+    assert read_as_markup
+    assert not any("B*py" in element.value for element in read_as_markup)
 
 
 def test_gold_results_show_why_a_gold_solution_fails(
