@@ -244,7 +244,7 @@ def _beside(
     row = int(rows[samples.index(int(other))])
     against = answers[int(other)]
     title = "pick too" if row in picked else "runner-up"
-    tail = answer_view.side("other", title, int(other), against, c.logprob[row])
+    tail = answer_view.side("rejected", title, int(other), against, c.logprob[row])
     answer_view.beside(
         answers[mine], against, question, (head, tail), whole=whole, marked=marked, key="pick-diff"
     )
