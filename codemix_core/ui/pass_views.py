@@ -11,6 +11,7 @@ import streamlit as st
 from codemix_core import jobs, stages
 from codemix_core.evaluation.compare import BETTER, WORSE
 from codemix_core.evaluation.intervals import METHOD, Interval
+from codemix_core.evaluation.report import unsampled
 from codemix_core.records import GENERATIONS, VERDICTS, Status
 from codemix_core.ui import charts, data, forms, live, look, rate_charts, rates, tables, url, words
 from codemix_core.ui.rates import Comparison, Overview
@@ -136,6 +137,16 @@ def _cards_now(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
     found.append(_card("scored answers", total, None))
     st.html(f'<div class="cm-cards">{"".join(found)}</div>')
     _verdicts(workspace, run, other)
+
+
+def unfinished(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
+    """Says of a run, and of the one beside it, that not all its answers were sampled."""
+    for shown in (run, other):
+        sampling = workspace.run(shown.load_spec()["run"]) if shown is not None else None
+        text = unsampled(sampling) if sampling is not None else None
+        if sampling is not None and text is not None:
+            state = look.chip(look.STATE[jobs.status(sampling).state])
+            look.line(state, look.mono(sampling.run_id), escape(text))
 
 
 def _with_margin(interval: Interval) -> str:

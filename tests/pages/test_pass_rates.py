@@ -16,7 +16,16 @@ from codemix_core.jobs import State
 from codemix_core.records import VERDICTS, Question
 from codemix_core.scoring.stage import ScoreSpec
 from codemix_core.workspace import RunDir, Workspace
-from tests.pages_data import code_blocks, ended, made, shown, write_samples, write_verdicts, wrong
+from tests.pages_data import (
+    alive,
+    code_blocks,
+    ended,
+    made,
+    shown,
+    write_samples,
+    write_verdicts,
+    wrong,
+)
 
 Open = Callable[..., AppTest]
 PAGE = "3_Pass_rates.py"
@@ -128,6 +137,19 @@ def test_a_half_finished_run_shows_what_is_scored_so_far(
     assert "<b>0:02</b> left" in text
     assert page.button(key=f"stop-{half_scored.run_id}").label == "Stop"
     assert f"<i>pass@1</i><b>{9 / 12:.3f}" in text
+
+
+def test_unfinished_sampling_is_said_beside_its_pass_rates(
+    open_page: Open, workspace: Workspace, scored: RunDir, sampled: RunDir
+) -> None:
+    assert build_report(workspace, scored.run_id)["unsampled"] is None
+    with alive(sampled, 40, 96, "samples"):
+        assert "24 of 96 answers were sampled; the sampling run is running" in shown(
+            open_page(PAGE)
+        )
+    told = "24 of 96 answers were sampled; the sampling run crashed"
+    assert build_report(workspace, scored.run_id)["unsampled"] == told
+    assert told in shown(open_page(PAGE))
 
 
 def test_two_runs_are_compared_question_by_question(
