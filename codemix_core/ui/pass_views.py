@@ -42,7 +42,7 @@ def pick(workspace: Workspace) -> tuple[RunDir | None, RunDir | None]:
             "run",
             list(runs),
             format_func=lambda name: label(workspace, runs[name]),
-            clears=("question", "group", "sample", "page", "compare"),
+            clears=("question", "sample", "of", "page", "compare"),
         )
     assert run_id is not None
     run = runs[run_id]
@@ -56,6 +56,7 @@ def pick(workspace: Workspace) -> tuple[RunDir | None, RunDir | None]:
             others,
             empty="no other run",
             format_func=lambda name: label(workspace, runs[name]),
+            clears=("sample", "of"),
             disabled=not others,
         )
     return run, runs[other] if other else None
@@ -184,14 +185,21 @@ def _verdicts(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
             (words.short_run(other.run_id), rates.overview(workspace, other.run_id).verdicts)
         )
     charts.show(rate_charts.verdicts(runs), "verdict_bar", "Share of each verdict")
-    total = max(1, sum(runs[0][1].values()))
+    found = [verdicts for _, verdicts in runs]
     chips = [
-        f'{look.chip(shown)} <span class="cm-number">{runs[0][1][status]:,}</span>'
-        f' <span class="cm-muted">{words.share(runs[0][1][status] / total)}</span>'
+        f"{look.chip(shown)} {' against '.join(_number(verdicts, status) for verdicts in found)}"
         for status, shown in look.ANSWERS.items()
-        if runs[0][1][status]
+        if any(verdicts[status] for verdicts in found)
     ]
     look.line(*chips)
+
+
+def _number(verdicts: dict[str, int], status: str) -> str:
+    """Number and share of one verdict as HTML."""
+    part = words.share(verdicts[status] / max(1, sum(verdicts.values())))
+    return (
+        f'<span class="cm-number">{verdicts[status]:,}</span> <span class="cm-muted">{part}</span>'
+    )
 
 
 def curves(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
