@@ -214,20 +214,20 @@ def table(workspace: Workspace, name: str, scored: str | None) -> None:
     page["skills_shown"] = page["skills"].map(words.skills)
     page["gold"] = [_gold(row) for row in data.rows(page)]
     page["quality"] = quality.cells(page)
+    # In a window of 1280 pixels the columns have 486: what is compared stands at the left.
     columns = {
-        "question_id": tables.words_column("question", width=150),
-        "skills_shown": tables.words_column("skills", width=138),
-        "k": tables.number("k", width=32),
+        "question_id": tables.words_column("question", width=114),
+        "skills_shown": tables.words_column("skills", width=106),
+        "pass_rate": tables.number("pass@1", "in the newest scored run", "%.2f", width=56),
+        "k": tables.number("k", width=28),
         "split": tables.words_column("split", width=62),
-        "language": tables.words_column("language", width=72),
-        "tests": tables.number("tests", width=46),
-        "gold": tables.words_column("self-check", width=82),
+        "tests": tables.number("tests", width=42),
+        "gold": tables.words_column("self-check", width=76),
         "quality": quality.column(),
-        "pass_rate": tables.number("pass@1", "in the newest scored run", "%.2f", width=60),
+        "language": tables.words_column("language", width=62),
     }
-    for optional in ("split", "language", "quality", "pass_rate"):
-        if page[optional].nunique(dropna=False) == 1 and not wanted.get(optional):
-            del columns[optional]
+    for optional in _without_news(workspace, name, page, scored):
+        del columns[optional]
     tables.choose(
         page,
         f"questions-{name}-{offset}-{hash(tuple(page['question_id']))}",
@@ -241,6 +241,16 @@ def table(workspace: Workspace, name: str, scored: str | None) -> None:
         int(page["matching"].iloc[0]),
         lambda: Store(workspace).set_frame("set_page", name, scored, **everything),
     )
+
+
+def _without_news(
+    workspace: Workspace, name: str, page: pd.DataFrame, scored: str | None
+) -> list[str]:
+    """Columns that would say the same of every question of the set, or nothing at all."""
+    totals = data.set_frame(workspace, "set_totals", name, None)
+    same = [column for column in ("split", "language") if totals[column].nunique() == 1]
+    same += ["quality"] if page["quality"].isna().all() else []
+    return same + ([] if scored else ["pass_rate"])
 
 
 def _gold(row: dict[str, Any]) -> str:

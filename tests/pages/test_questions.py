@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
@@ -99,6 +100,19 @@ def test_the_history_lists_the_pass_rate_of_every_scoring_run(
     assert scored.run_id in text
     assert "3 of 4" in text
     assert "0.75" in text
+
+
+def test_the_pass_rate_keeps_its_column_when_all_that_is_seen_is_equal(
+    open_page: Open, scored: RunDir, asked: list[Question]
+) -> None:
+    table = open_page(PAGE, k="3", text=asked[4].question_id).dataframe[0]
+    assert table.value["pass_rate"].tolist() == [0.0]
+    order = list(table.proto.column_order)
+    assert {"pass_rate", "split"} <= set(order)
+    assert "language" not in order, "one language in the whole set"
+    settings = json.loads(table.proto.columns)
+    widths = [settings[name]["width"] for name in order[: order.index("pass_rate") + 1]]
+    assert sum(widths) < 486, "pass@1 is in sight in a window of 1280 pixels"
 
 
 def test_the_latest_pass_rate_stands_in_the_table(
