@@ -28,7 +28,7 @@ if running:
         live.panel(run)
 
 look.heading("What to do next")
-home.draw_steps(workspace)
+home.draw_steps(workspace, alive=bool(running))
 
 home.best_models(workspace)
 if workspace.runs():

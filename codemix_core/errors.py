@@ -36,6 +36,11 @@ class Problem:
     what: str
     fix: str
 
+    @property
+    def field(self) -> str:
+        """The setting it is about: the first word of ``where``, as in ``model /path``."""
+        return self.where.split(" ", 1)[0].split(".", 1)[0]
+
     def __str__(self) -> str:
         return f"{self.where}: {self.what} {self.fix}".rstrip()
 

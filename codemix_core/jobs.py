@@ -30,8 +30,9 @@ from typing import Any
 
 import psutil
 
-from codemix_core import files, procs
+from codemix_core import files, parts, procs
 from codemix_core.errors import JobError, SpecError
+from codemix_core.records import GENERATIONS, REFERENCES, VERDICTS
 from codemix_core.specs import Spec
 from codemix_core.workspace import RunDir, Workspace
 
@@ -43,6 +44,15 @@ STOP_GRACE = 20.0
 
 STARTING = 5.0
 """Seconds between the making of a run and its first sign of life before it counts as crashed."""
+
+
+ROWS = {
+    "sample": ("samples", GENERATIONS),
+    "import_generations": ("answers", GENERATIONS),
+    "score": ("samples", VERDICTS),
+    "selfcheck": ("questions", REFERENCES),
+}
+"""Stages that write a row per unit of progress: the unit and the table."""
 
 
 class State(StrEnum):
@@ -93,7 +103,8 @@ def status(run: RunDir) -> Status:
     """The state of a run, read from its files; never blocks on the job.
 
     A file that a power cut left unreadable counts as missing: the run has then crashed and
-    can be resumed from its shards.
+    can be resumed from its shards. What a crashed run has done is the rows it has written: its
+    own last word counted those that were lost with it.
     """
     ended = _read(run.exit)
     if ended is None and not is_locked(run) and not _is_starting(run):
@@ -111,6 +122,9 @@ def status(run: RunDir) -> Status:
         started = datetime.fromisoformat(known["started_at"])
         known["seconds"] = (datetime.now(UTC) - started).total_seconds()
     known["state"] = State(known["state"])
+    unit, table = ROWS.get(run.stage, ("", None))
+    if known["state"] == State.CRASHED and table is not None and known.get("unit") == unit:
+        known["done"] = parts.count(run.shards(table))
     return Status(**known)
 
 

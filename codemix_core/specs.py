@@ -14,10 +14,11 @@ import json
 import shlex
 from collections.abc import Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from codemix_core.errors import Problem, SpecError
 
@@ -65,14 +66,21 @@ class Spec(BaseModel):
     """The subcommand of ``python -m codemix_core`` that runs it."""
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Self:
+    def parse(cls, values: Mapping[str, Any], workspace: Workspace | None = None) -> Self:
         """A valid spec, or every problem at once.
 
+        Args:
+            workspace: what the settings name is looked up here, too, see :meth:`check`.
+
         Raises:
-            SpecError: with one :class:`Problem` per wrong field.
+            SpecError: with the problems of all fields, valid and wrong ones.
         """
-        spec = cls.restore(values)
-        problems = spec.contradictions()
+        try:
+            spec = cls.restore(values)
+        except SpecError as error:
+            beyond = _beyond(cls, values, {problem.field for problem in error.problems}, workspace)
+            raise SpecError([*error.problems, *beyond]) from None
+        problems = _further(spec, workspace)
         if problems:
             raise SpecError(problems)
         return spec
@@ -87,7 +95,10 @@ class Spec(BaseModel):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise SpecError([_problem(cls, detail) for detail in error.errors()]) from None
+            details = error.errors()
+            # A list whose items are wrong is also called too short, as if they had not been given.
+            inner = {detail["loc"][:-1] for detail in details if len(detail["loc"]) > 1}
+            raise SpecError([_problem(cls, d) for d in details if d["loc"] not in inner]) from None
 
     def contradictions(self) -> list[Problem]:
         """Problems between fields that are each valid alone."""
@@ -96,8 +107,8 @@ class Spec(BaseModel):
     def check(self, workspace: Workspace) -> list[Problem]:
         """Problems that only show in the workspace: a set, run or model that is not there.
 
-        Called before a run is created, so that nothing is written for bad input. Quick: reads
-        files, imports no model library.
+        Called before a run is created, so that nothing is written for bad input, and also for
+        settings that contradict each other. Quick: reads files, imports no model library.
         """
         return []
 
@@ -163,3 +174,55 @@ def _problem(cls: type[Spec], detail: Any) -> Problem:
         return Problem(where, f"is required{doc}.", f"Give {long_flag(where)} VALUE.")
     message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return Problem(where, f"got {given!r};", f"allowed: {message}.")
+
+
+def _further(spec: Spec, workspace: Workspace | None) -> list[Problem]:
+    """What is wrong although each field is valid alone.
+
+    A field whose contradiction is told says no more: what the workspace lacks because of it
+    would go with it.
+    """
+    problems = spec.contradictions()
+    if workspace is not None:
+        told = {problem.field for problem in problems}
+        problems += [p for p in spec.check(workspace) if p.field not in told]
+    return problems
+
+
+def _beyond(
+    cls: type[Spec], values: Mapping[str, Any], wrong: set[str], workspace: Workspace | None
+) -> list[Problem]:
+    """What is wrong with the other fields, whatever the ``wrong`` ones were meant to be.
+
+    Several allowed values stand in for each wrong one in turn. A problem found with all of them
+    does not come from them.
+    """
+    kept = {n: v for n, v in values.items() if n in cls.model_fields and n not in wrong}
+    allowed = {n: _allowed(cls.model_fields[n]) for n in wrong if n in cls.model_fields}
+    found: list[Problem] | None = None
+    for turn in range(max(map(len, allowed.values()), default=1)):
+        stand_ins = {name: some[turn % len(some)] for name, some in allowed.items()}
+        try:
+            spec = cls.restore({**kept, **stand_ins})
+        except SpecError:
+            return []  # Only the field's own validator knows what it allows.
+        problems = _further(spec, workspace)
+        seen = {(problem.where, problem.what) for problem in problems}
+        found = problems if found is None else [p for p in found if (p.where, p.what) in seen]
+    return [problem for problem in found or [] if problem.field not in wrong]
+
+
+def _allowed(info: FieldInfo) -> list[Any]:
+    """Values of a field that differ as much as they may: its words, or its default and limits."""
+    kinds = (info.annotation, *get_args(info.annotation))
+    found = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    found = [(word,) for word in found] if get_origin(info.annotation) is tuple else found
+    found += [None] if type(None) in kinds else []
+    found += [False, True] if bool in kinds else []
+    default = info.get_default(call_default_factory=True)
+    found += [] if default is PydanticUndefined else [default]
+    for limit in info.metadata:
+        found += [getattr(limit, name) for name in ("ge", "le") if hasattr(limit, name)]
+    if not found:
+        found = ["-"] if str in kinds else [0]
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from codemix_core.questions.importer import NANO
-from codemix_core.ui import data, frame, importing, live, look, question_views, url
+from codemix_core.ui import data, frame, importing, live, look, question_views, url, words
 
 workspace = frame.begin("Questions", "the sets that models are asked, and their gold solutions")
 names = [question_set.name for question_set in workspace.question_sets()]
@@ -44,7 +44,9 @@ if name is None:
     st.stop()
 wanted = url.get("set")
 if wanted is not None and wanted not in names:
-    st.warning(f"There is no question set {wanted!r} in this workspace; {name} is shown.")
+    st.warning(
+        words.literal(f"There is no question set {wanted!r} in this workspace; {name} is shown.")
+    )
 
 question_set = workspace.question_set(name)
 question_views.summary(workspace, question_set)

@@ -24,6 +24,7 @@ if run.stage != "score":
 status = jobs.status(run)
 if status.state != jobs.State.SUCCEEDED:
     live.panel(run)
+pass_views.unfinished(workspace, run, other)
 pass_views.cards(workspace, run, other)
 if not run.shards(VERDICTS):
     st.stop()

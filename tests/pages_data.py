@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -73,6 +76,21 @@ def ended(run: RunDir, total: int, unit: str, state: State = State.SUCCEEDED) ->
     files.write_json(run.status_path, document)
     jobs.write_exit(run, state, f"{total} {unit}", seconds=12.0)
     return run
+
+
+@contextmanager
+def alive(run: RunDir, done: int, total: int, unit: str) -> Iterator[None]:
+    """While inside, the run looks as if a process works on it."""
+    live = {"state": "running", "done": done, "total": total, "unit": unit, "rate": 6.0}
+    live |= {"eta_seconds": 2.0, "message": "at work", "measures": {}, "attempt": 1}
+    live |= {"started_at": datetime.now(UTC).isoformat()}
+    run.exit_path.unlink(missing_ok=True)
+    files.write_json(run.status_path, live)
+    lock = jobs.take_lock(run)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def declared(question: Question) -> list[str]:

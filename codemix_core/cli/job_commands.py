@@ -78,20 +78,21 @@ def register(app: typer.Typer) -> None:
         app.command(spec.command, help=_help(spec, EXAMPLES[name]), no_args_is_help=True)(command)
 
 
-def run_job(spec: Spec, *, as_json: bool, detach: bool) -> int:
-    """Run a spec as a job, in the foreground or detached; returns the exit code."""
+def run_job(spec_class: type[Spec], values: dict[str, Any], *, as_json: bool, detach: bool) -> int:
+    """Run what the flags describe, in the foreground or detached; returns the exit code."""
     workspace = Workspace.open()
     adopted = jobs.adopted(workspace)
-    if adopted is None and detach:
+    if adopted is not None:
+        run, lock = adopted  # Its spec was looked up in the workspace when the run was made.
+        return follow_to_end(run, spec_from(spec_class, values), lock, as_json=as_json)
+    spec = spec_from(spec_class, values, workspace)
+    if detach:
         run = jobs.launch(workspace, spec)
         _announce(run, as_json=as_json, complete=True)
         return 0
-    if adopted is None:
-        run = jobs.create(workspace, spec)
-        lock = jobs.take_lock(run)
-        jobs.begin(run)
-    else:
-        run, lock = adopted
+    run = jobs.create(workspace, spec)
+    lock = jobs.take_lock(run)
+    jobs.begin(run)
     return follow_to_end(run, spec, lock, as_json=as_json)
 
 
@@ -113,6 +114,7 @@ def resume_job(run_id: str, *, as_json: bool, detach: bool) -> int:
     run = workspace.run(run_id)
     spec = stages.load(run)
     if jobs.status(run).state == State.SUCCEEDED:
+        _announce(run, as_json=as_json, complete=False)
         return terminal.finish(run.run_id, jobs.status(run), as_json=as_json)
     if detach:
         jobs.resume(run, spec)
@@ -133,8 +135,7 @@ def _announce(run: RunDir, *, as_json: bool, complete: bool) -> None:
 
 def _runner(spec_class: type[Spec]) -> Any:
     def run(as_json: bool, detach: bool, **values: Any) -> None:
-        code = run_job(spec_from(spec_class, values), as_json=as_json, detach=detach)
-        raise typer.Exit(code)
+        raise typer.Exit(run_job(spec_class, values, as_json=as_json, detach=detach))
 
     return run
 

@@ -65,7 +65,7 @@ def show_config(
 
     workspace = Workspace.open()
     values = {"dataset": dataset, "model": model, "recipe": recipe, "set": tuple(change or ())}
-    spec = TrainSpec.parse(values)
+    spec = TrainSpec.parse(values, workspace)
     found = models.find(spec.model, spec.revision, workspace)
     typer.echo(plan(spec, workspace, found.directory).text(), nl=False)
 

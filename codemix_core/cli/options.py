@@ -9,14 +9,15 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from codemix_core.errors import Problem, SpecError
 from codemix_core.specs import Spec, field_extra, long_flag
+from codemix_core.workspace import Workspace
 
 
 def parameters(spec: type[Spec]) -> list[inspect.Parameter]:
@@ -25,18 +26,21 @@ def parameters(spec: type[Spec]) -> list[inspect.Parameter]:
     return sorted(found, key=lambda p: not isinstance(_info(p), typer.models.ArgumentInfo))
 
 
-def spec_from(spec: type[Spec], values: dict[str, Any]) -> Spec:
+def spec_from(spec: type[Spec], values: dict[str, Any], workspace: Workspace | None = None) -> Spec:
     """The spec that the given flags describe; flags not given keep the spec's defaults.
+
+    Args:
+        workspace: where to look up what the flags name.
 
     Raises:
         SpecError: every problem at once.
     """
     given = {
-        name: _decode(name, spec.model_fields[name], value)
+        name: _decode(spec.model_fields[name], value)
         for name, value in values.items()
         if value is not None and value != []
     }
-    return spec.parse(given)
+    return spec.parse(given, workspace)
 
 
 def with_signature(
@@ -107,15 +111,9 @@ def _metavar(info: FieldInfo) -> str:
     return "TEXT"
 
 
-def _decode(name: str, info: FieldInfo, value: Any) -> Any:
-    if not isinstance(value, str) or dict not in (
-        info.annotation,
-        get_origin(info.annotation),
-    ):
-        return value
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError as error:
-        raise SpecError(
-            Problem(name, f"got {value!r}, which is not JSON ({error.msg});", "give a JSON object.")
-        ) from error
+def _decode(info: FieldInfo, value: Any) -> Any:
+    """A mapping from its JSON text; text that is none is left for the spec to refuse."""
+    if isinstance(value, str) and dict in (info.annotation, get_origin(info.annotation)):
+        with suppress(json.JSONDecodeError):
+            return json.loads(value)
+    return value

@@ -13,13 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from codemix_core import jobs, parts
 from codemix_core.errors import InputError, Problem
 from codemix_core.evaluation import compare, summary
 from codemix_core.evaluation.intervals import METHOD, finite, mean_interval
+from codemix_core.jobs import State
+from codemix_core.records import GENERATIONS
 from codemix_core.store import Store
 from codemix_core.workspace import RunDir, Workspace
 
 Document = dict[str, Any]
+_ENDS = {State.STOPPED: "was stopped", State.FAILED: "failed", State.CRASHED: "crashed"}
 SHOWN_GROUPS = 20
 """Most rows of a table on a terminal; JSON has them all."""
 
@@ -130,7 +134,7 @@ def _scoring_run(workspace: Workspace, field: str, run_id: str) -> RunDir:
 
 
 def about_run(workspace: Workspace, run: RunDir) -> Document:
-    """What a scoring run is: its runs, questions, model and prompt style."""
+    """What a scoring run is: its runs, questions, model, prompt style and what was not sampled."""
     sampling = workspace.run(run.load_spec()["run"])
     spec = sampling.load_spec()
     return {
@@ -139,7 +143,23 @@ def about_run(workspace: Workspace, run: RunDir) -> Document:
         "question_set": spec["questions"],
         "model": spec["model"],
         "style": "cot" if spec["cot"] else "direct",
+        "unsampled": unsampled(sampling),
     }
+
+
+def unsampled(sampling: RunDir) -> str | None:
+    """Why pass rates are not over all answers that were asked for; None for a complete run.
+
+    Example: ``7,936 of 75,520 answers were sampled; the sampling run crashed``.
+    """
+    status = jobs.status(sampling)
+    if status.state == State.SUCCEEDED:
+        return None
+    state = _ENDS.get(status.state, f"is {status.state}")
+    if not status.total:
+        return f"not all answers were sampled; the sampling run {state}"
+    rows = parts.count(sampling.shards(GENERATIONS))
+    return f"{rows:,} of {status.total:,} answers were sampled; the sampling run {state}"
 
 
 def render(document: Document, console: Console) -> None:
@@ -150,6 +170,8 @@ def render(document: Document, console: Console) -> None:
         f"{document['questions']:,} questions, {document['answers']:,} answers,"
         f" {document['scored']:,} scored"
     )
+    if document["unsampled"]:
+        console.print(f"{document['unsampled']}.", style="yellow", highlight=False)
     if not document["scored"]:
         console.print("No answer is scored yet.")
         return

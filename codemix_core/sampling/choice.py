@@ -6,9 +6,30 @@ from collections import Counter
 from collections.abc import Iterable
 
 from codemix_core.errors import Problem, SpecError
-from codemix_core.records import REFERENCES, Question
+from codemix_core.records import PROMPTS, REFERENCES, Question
 from codemix_core.sampling.spec import SampleSpec
-from codemix_core.workspace import Workspace
+from codemix_core.workspace import RunDir, Workspace
+
+
+def questions_of(spec: SampleSpec, run: RunDir) -> list[Question]:
+    """The questions of a sampling run, the same at every attempt.
+
+    The first attempt chooses. Its prompts are written in one shard and are the record of that
+    choice: a self-check that ends between two attempts changes nothing.
+
+    Raises:
+        NotFoundError: there is no such set.
+        SpecError: no question is left, or the set no longer holds what the run began with.
+    """
+    begun = run.read(PROMPTS, ["question_id"]).column("question_id").to_pylist()
+    if not begun:
+        return chosen_questions(spec, run.workspace)
+    known = {q.question_id: q for q in run.workspace.question_set(spec.questions).questions()}
+    gone = [question_id for question_id in begun if question_id not in known]
+    if gone:
+        what = f"{spec.questions!r} no longer holds {len(gone)} of the questions this run asks."
+        raise SpecError(Problem("questions", what, "Start a new run."))
+    return [known[question_id] for question_id in begun]
 
 
 def chosen_questions(spec: SampleSpec, workspace: Workspace) -> list[Question]:

@@ -4,8 +4,9 @@ Guarantees:
 
 - an answer is written as soon as it is finished, with its extracted program, sampled token ids
   and log-probabilities where the engine gives them;
-- a resumed run samples exactly the ``(question, sample_index)`` that are missing; nothing is
-  sampled twice, and a prompt that would differ from the one stored stops the run;
+- a resumed run asks the questions it began with and samples exactly the ``(question,
+  sample_index)`` that are missing; nothing is sampled twice, and a prompt that would differ from
+  the one stored stops the run;
 - a question that cannot be asked (prompt longer than the context) is kept with its reason in
   ``prompts`` and does not stop the others; neither does one whose requests a server failed:
   the run then ends as failed after all others, and resuming tries again.
@@ -25,7 +26,7 @@ from codemix_core.errors import EngineError, Problem, SpecError
 from codemix_core.progress import Progress
 from codemix_core.records import GENERATIONS, PROMPTS, Generation, Prompt, Question
 from codemix_core.sampling import engines, prompts
-from codemix_core.sampling.choice import chosen_questions
+from codemix_core.sampling.choice import questions_of
 from codemix_core.sampling.engines import Engine, Failure, Request, Sample
 from codemix_core.sampling.extraction import extract
 from codemix_core.sampling.spec import SampleSpec
@@ -65,15 +66,14 @@ def run(spec: Spec, run: RunDir, progress: Progress) -> str:
     """
     if not isinstance(spec, SampleSpec):
         raise TypeError(f"not a sampling spec: {type(spec).__name__}")
-    questions = {q.question_id: q for q in chosen_questions(spec, run.workspace)}
+    questions = {q.question_id: q for q in questions_of(spec, run)}
     progress.message("checking the model")
     engine = engines.create(spec, run.workspace)
     prompted = _prompts(spec, run, engine, list(questions.values()))
-    present = _present(run)
-    requests = missing(prompted, spec.n, present)
+    requests = missing(prompted, spec.n, _present(run))
     problems = sum(prompt.problem is not None for prompt in prompted)
     total = spec.n * (len(prompted) - problems)
-    tally = _Tally(total, sum(len(done) for done in present.values()))
+    tally = _Tally(total, total - sum(len(request.indices) for request in requests))
     progress.start(total, done=tally.samples)
     if requests:
         progress.message("starting the engine")

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pyarrow.parquet as pq
 
+from codemix_core import parts
 from codemix_core.errors import NotFoundError, Problem
 from codemix_core.progress import Progress
 from codemix_core.records import GENERATIONS, VERDICTS, Question, Reference, Status, Verdict
@@ -87,7 +88,7 @@ def run(spec: ScoreSpec, run: RunDir, progress: Progress) -> str:
         for name, question in questions.items()
     }
     done = _scored(run)
-    total = sum(pq.ParquetFile(path).metadata.num_rows for path in sampling.shards(GENERATIONS))
+    total = parts.count(sampling.shards(GENERATIONS))
     progress.start(total, done=len(done))
     progress.message(f"scoring ({backend.name})")
     scorer = Scorer(

@@ -122,6 +122,6 @@ class TrainSpec(Spec):
             found = models.find(self.model, self.revision, workspace)
         except InputError as error:
             return problems + error.problems
-        if not problems:
+        if not problems and not self.contradictions():
             problems += config_problems(self, workspace, found.directory)
         return problems

@@ -139,9 +139,10 @@ def asked(question: Question) -> None:
         f'<span><i class="cm-muted">{name}</i> {value}</span>' for name, value in facts.items()
     )
     st.html(f'<div class="cm-line">{cells}</div>')
+    long = len(question.statement) > 330 or question.statement.count("\n") > 4
     # A long statement scrolls, so that the answers keep their place from pair to pair.
-    with st.container(key="asked", height=118 if len(question.statement) > 330 else "content"):
-        st.markdown(question.statement)
+    with st.container(key="asked", height=118 if long else "content"):
+        look.prose(question.statement)
 
 
 def _tests(row: pd.Series) -> Sequence[Mapping[str, Any]]:

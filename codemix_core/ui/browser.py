@@ -11,7 +11,7 @@ import streamlit as st
 
 from codemix_core.records import GENERATIONS, Status
 from codemix_core.store import Store
-from codemix_core.ui import data, generation, live, look, tables, url
+from codemix_core.ui import data, generation, live, look, tables, url, words
 from codemix_core.workspace import RunDir, Workspace
 
 LONGEST = 2**31 - 1
@@ -25,7 +25,11 @@ def pick_run(workspace: Workspace) -> RunDir | None:
         return None
     wanted = url.get("run")
     if wanted is not None and wanted not in runs:
-        st.warning(f"There is no sampling run {wanted!r} in this workspace; the newest is shown.")
+        st.warning(
+            words.literal(
+                f"There is no sampling run {wanted!r} in this workspace; the newest is shown."
+            )
+        )
     run_id = url.choice(
         "Run",
         "run",
@@ -134,7 +138,7 @@ def one(
         workspace, "generation", run_id, question_id=question_id, sample_index=sample
     )
     if not len(found):
-        st.warning(f"{run_id} has no generation {question_id} #{sample}.")
+        st.warning(words.literal(f"{run_id} has no generation {question_id} #{sample}."))
         return
     filters = {name: value for name, value in chosen.items() if name != "question_id"}
     near = data.frame(

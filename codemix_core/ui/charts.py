@@ -7,6 +7,7 @@ without being drawn again; fills are the mid-tones of :mod:`codemix_core.ui.look
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -90,7 +91,7 @@ def skill_map(
         differences: colour by sign around zero instead of by size.
         texts: show the text in the cells; None: when there are few skills.
     """
-    shown = [words.skill(name) for name in names]
+    shown = [skill(name) for name in names]
     found = [[cell(*sorted((row, column))) for column in names] for row in names]
     values = [[None if c is None else c[0] for c in line] for line in found]
     filled = [c for line in found for c in line if c is not None]
@@ -133,6 +134,11 @@ def skill_map(
     return made
 
 
+def skill(*names: str) -> str:
+    """Skills as words in a chart, where ``vector<int>`` would be read as a tag."""
+    return escape(words.skills(names), quote=False)
+
+
 def _targets(
     names: Sequence[str],
     found: Sequence[Sequence[tuple[float, str, str] | None]],
@@ -148,8 +154,8 @@ def _targets(
         for column, value in zip(names, line, strict=True):
             if value is None:
                 continue
-            xs.append(words.skill(column))
-            ys.append(words.skill(row))
+            xs.append(skill(column))
+            ys.append(skill(row))
             texts.append(value[1])
             hovers.append(value[2])
             pairs.append(sorted((row, column)))

@@ -159,9 +159,17 @@ def scoring_runs(workspace: Workspace) -> list[RunDir]:
     return [run for run in workspace.runs("score") if is_whole(run)]
 
 
+def scores(workspace: Workspace) -> dict[str, list[RunDir]]:
+    """Scoring runs by the sampling run they score, newest first."""
+    found: dict[str, list[RunDir]] = {}
+    for run in workspace.runs("score"):
+        found.setdefault(run.load_spec()["run"], []).append(run)
+    return found
+
+
 def scores_of(workspace: Workspace, run_id: str) -> list[RunDir]:
     """Scoring runs of a sampling run, newest first."""
-    return [run for run in workspace.runs("score") if run.load_spec()["run"] == run_id]
+    return scores(workspace).get(run_id, [])
 
 
 def newest_score(workspace: Workspace, question_set: str) -> RunDir | None:

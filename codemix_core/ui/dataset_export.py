@@ -57,7 +57,9 @@ def _form(workspace: Workspace, info: DatasetInfo) -> None:
     )
     override = ""
     if known:
-        st.error("  \n".join(str(problem) for problem in known), icon=":material/block:")
+        st.error(
+            words.literal("\n".join(str(problem) for problem in known)), icon=":material/block:"
+        )
         override = st.text_input(
             "Why export all the same",
             key=f"override-{info.run_id}",
@@ -92,10 +94,10 @@ def _export(
             author=selection_data.author(),
         )
     except InputError as error:
-        st.toast("  \n".join(str(p) for p in error.problems), icon=":material/error:")
+        st.toast(words.literal("\n".join(str(p) for p in error.problems)), icon=":material/error:")
         return
     rows = ", ".join(f"{count:,} {side}" for side, count in done.rows.items())
-    st.toast(f"{rows} rows written to {done.directory}", icon=":material/check:")
+    st.toast(words.literal(f"{rows} rows written to {done.directory}"), icon=":material/check:")
 
 
 def _downloads(workspace: Workspace, info: DatasetInfo) -> None:
@@ -161,7 +163,7 @@ def _delete(workspace: Workspace, run_id: str, force: bool) -> None:
     try:
         registry.delete(workspace, run_id, force=force)
     except CodemixError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")
         return
     url.put(dataset=None, rows=None, row=None)
-    st.toast(f"{run_id} deleted", icon=":material/check:")
+    st.toast(words.literal(f"{run_id} deleted"), icon=":material/check:")

@@ -27,7 +27,9 @@ def table(workspace: Workspace, found: list[DatasetInfo]) -> str | None:
     wanted = url.get("dataset")
     opened = wanted if wanted in known else known[0]
     if wanted is not None and wanted not in known:
-        st.warning(f"There is no dataset {wanted!r} in this workspace; the newest is shown.")
+        st.warning(
+            words.literal(f"There is no dataset {wanted!r} in this workspace; the newest is shown.")
+        )
     frame = pd.DataFrame([_row(workspace, info) for info in found])
     limit, offset = tables.place()
     page = frame.iloc[offset : offset + limit].reset_index(drop=True)
@@ -171,6 +173,9 @@ def known_wrong(workspace: Workspace, info: DatasetInfo) -> None:
     assert document is not None
     run = workspace.run(info.run_id)
     for problem in registry.problems(workspace, run, document):
-        st.error(f"**{problem.where}** {problem.what} {problem.fix}", icon=":material/block:")
+        st.error(
+            f"**{words.literal(problem.where)}** {words.literal(f'{problem.what} {problem.fix}')}",
+            icon=":material/block:",
+        )
     for text in document["warnings"]:
-        st.warning(f"{text[:1].upper()}{text[1:]}.", icon=":material/info:")
+        st.warning(words.literal(f"{text[:1].upper()}{text[1:]}."), icon=":material/info:")

@@ -15,7 +15,7 @@ from codemix_core.records import Status
 from codemix_core.selection import annotations as decisions
 from codemix_core.selection.annotations import Action, Annotation, Decisions, Kind
 from codemix_core.selection.decide import Decision
-from codemix_core.ui import look, selection_data
+from codemix_core.ui import look, selection_data, words
 from codemix_core.workspace import RunDir
 
 SAYS = {
@@ -52,7 +52,7 @@ def decide(
             reason=reason,
         )
     except CodemixError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")
         return False
     st.session_state["reason"] = ""
     st.session_state[OWN] = [*_own(), made.id]
@@ -73,7 +73,7 @@ def undo(run: RunDir, annotation_id: str | None = None) -> Annotation | None:
         else:
             done = decisions.undo(run, annotation_id, author=author)
     except CodemixError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")
         return None
     if done is None:
         st.toast(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -23,7 +24,9 @@ SORTS = {
     "k": "k",
 }
 COMPARE_SORTS = {"-difference": "largest gain", "difference": "largest loss"}
-CLEARS = ("sample", "view", "about")
+OTHER = "other"
+"""URL value of ``of`` while a generation of the run to compare with is shown."""
+CLEARS = ("sample", "of", "view", "about")
 """URL values that belong to one question."""
 RAN = (Status.PASSED, Status.FAILED, Status.TIMEOUT, Status.CRASHED, Status.MEMORY_EXCEEDED)
 """Verdicts of programs whose tests began, so that a number of passed tests says something."""
@@ -160,7 +163,7 @@ def table(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
         page,
         f"rates-{run.run_id}-{offset}-{hash(tuple(page['question_id']))}",
         columns,
-        lambda row: url.put(question=row["question_id"], sample=None),
+        lambda row: url.put(question=row["question_id"], sample=None, of=None),
     )
     everything = {**wanted, "limit": tables.EVERYTHING, "offset": 0}
     tables.footer(
@@ -175,7 +178,9 @@ def question(workspace: Workspace, run: RunDir, other: RunDir | None, question_i
     """One question: statement, tests, gold, and its generations grouped by identical program."""
     found = data.questions(data.set_of(workspace, run.run_id)).get(question_id)
     if found is None:
-        st.warning(f"There is no question {question_id!r} in this run's question set.")
+        st.warning(
+            words.literal(f"There is no question {question_id!r} in this run's question set.")
+        )
         tables.walk([], question_id, CLEARS)
         return
     every = data.frame(
@@ -185,22 +190,61 @@ def question(workspace: Workspace, run: RunDir, other: RunDir | None, question_i
         baseline=other.run_id if other else None,
         **{**chosen(), "limit": tables.EVERYTHING, "offset": 0},
     )
-    tables.walk(list(every["question_id"]), question_id, CLEARS)
-    groups = data.frame(workspace, "program_groups", run.run_id, question_id=question_id)
-    counted = groups[groups["score"].notna()]
-    correct = int(counted.loc[counted["score"] == 1, "count"].sum())
+    tables.walk(list(every["question_id"]), question_id, CLEARS, resets=("sample", "of"))
+    sides = [Side(run, _programs(workspace, run, question_id), None)]
+    if other is not None:
+        sides.append(Side(other, _programs(workspace, other, question_id), OTHER))
     look.heading(words.skills(found.skills))
     name = data.set_of(workspace, run.run_id).name
-    generation.question_facts(
-        found,
-        correct=f"{correct} of {int(counted['count'].sum())} scored",
-        quality=quality.fact(workspace, name, question_id),
-    )
+    quality_fact = quality.fact(workspace, name, question_id)
+    generation.question_facts(found, **_rates(sides), quality=quality_fact)
     _about(found)
-    if not len(groups):
-        st.caption("This run has no generation for this question.")
-        return
-    _groups(workspace, run, found, groups)
+    _groups(workspace, sides, found)
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one of the runs looked at has for the question.
+
+    groups: query ``program_groups``.
+    key: the URL value of ``of`` while a generation of this side is shown.
+    """
+
+    run: RunDir
+    groups: pd.DataFrame
+    key: str | None
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Correct and scored answers."""
+        counts = self.groups[self.groups["score"].notna()]
+        correct = int(counts.loc[counts["score"] == 1, "count"].sum())
+        return correct, int(counts["count"].sum())
+
+    @property
+    def rate(self) -> float | None:
+        """The pass rate; None while nothing is scored."""
+        correct, scored = self.counted
+        return correct / scored if scored else None
+
+
+def _programs(workspace: Workspace, run: RunDir, question_id: str) -> pd.DataFrame:
+    return data.frame(workspace, "program_groups", run.run_id, question_id=question_id)
+
+
+def _rates(sides: Sequence[Side]) -> dict[str, str]:
+    """Correct answers of each side; with two of them both pass rates and the difference."""
+    texts = ["{} of {} scored".format(*side.counted) for side in sides]
+    if len(sides) == 1:
+        return {"correct": texts[0]}
+    facts = {
+        label: f"<b>{words.rate(side.rate)}</b> · {text}"
+        for label, side, text in zip(("this run", "other run"), sides, texts, strict=True)
+    }
+    mine, theirs = (side.rate for side in sides)
+    if mine is not None and theirs is not None:
+        facts["difference"] = words.signed(mine - theirs)
+    return facts
 
 
 def _about(found: Question) -> None:
@@ -213,29 +257,46 @@ def _about(found: Question) -> None:
         generation.tests_source(found)
 
 
-def _groups(workspace: Workspace, run: RunDir, found: Question, groups: pd.DataFrame) -> None:
-    """The groups of identical programs at the left, the chosen generation at the right."""
+def _groups(workspace: Workspace, sides: Sequence[Side], found: Question) -> None:
+    """The groups of identical programs of each side at the left, one generation at the right."""
+    asked = sides[-1] if url.get("of") == OTHER else sides[0]
     sample = url.get_int("sample")
-    sample = int(groups["sample_index"].iloc[0]) if sample is None else sample
-    mine = [sample in set(indexes) for indexes in groups["sample_indexes"]]
-    left, right = st.columns([2, 7], gap="medium")
-    with left:
-        look.heading("Programs", f"{len(groups)} different")
-        with st.container(gap="xxsmall", height=min(620, 48 * len(groups) + 24), border=False):
-            for row, chosen in zip(data.rows(groups), mine, strict=True):
-                _group_button(row, chosen)
+    if sample is None:
+        asked = next((side for side in (asked, *sides) if len(side.groups)), asked)
+        sample = int(asked.groups["sample_index"].iloc[0]) if len(asked.groups) else 0
+    mine = [sample in set(indexes) for indexes in asked.groups["sample_indexes"]]
+    *lists, right = st.columns([2, 7] if len(sides) == 1 else [2, 2, 6], gap="medium")
+    for side, column in zip(sides, lists, strict=True):
+        with column:
+            _group_list(side, mine if side is asked else [False] * len(side.groups), sides)
     with right:
         if not any(mine):
-            st.warning(f"{run.run_id} has no generation {found.question_id} #{sample}.")
+            told = f"{asked.run.run_id} has no generation {found.question_id} #{sample}."
+            st.warning(words.literal(told))
             return
-        _same(list(groups["sample_indexes"].iloc[mine.index(True)]), sample)
-        found_row = data.frame(
-            workspace, "generation", run.run_id, question_id=found.question_id, sample_index=sample
-        ).iloc[0]
-        prompts = data.frame(workspace, "prompt", run.run_id, question_id=found.question_id)
-        generation.show(
-            run.run_id, found_row, found, dict(prompts.iloc[0]) if len(prompts) else None
-        )
+        _same(list(asked.groups["sample_indexes"].iloc[mine.index(True)]), sample)
+        _generation(workspace, asked, found, sample)
+
+
+def _group_list(side: Side, chosen: Sequence[bool], sides: Sequence[Side]) -> None:
+    """The programs of one side; with two of them under the name of its run."""
+    name = words.short_run(side.run.run_id) if len(sides) > 1 else ""
+    look.heading("Programs", " · ".join(part for part in (name, _different(side)) if part))
+    tall = max((len(each.groups) for each in sides), default=1)
+    with st.container(gap="xxsmall", height=min(620, 48 * tall + 24), border=False):
+        for row, on in zip(data.rows(side.groups), chosen, strict=True):
+            _group_button(row, on, side.key)
+
+
+def _different(side: Side) -> str:
+    return f"{len(side.groups)} different" if len(side.groups) else "no generation"
+
+
+def _generation(workspace: Workspace, side: Side, found: Question, sample: int) -> None:
+    run_id, asked = side.run.run_id, {"question_id": found.question_id}
+    row = data.frame(workspace, "generation", run_id, sample_index=sample, **asked).iloc[0]
+    prompts = data.frame(workspace, "prompt", run_id, **asked)
+    generation.show(run_id, row, found, dict(prompts.iloc[0]) if len(prompts) else None)
 
 
 def group_label(row: dict[str, Any]) -> str:
@@ -246,20 +307,20 @@ def group_label(row: dict[str, Any]) -> str:
     return f"{shown.label} {words.tests_passed(row['passed'], row['declared'])}"
 
 
-def _group_button(row: dict[str, Any], chosen: bool) -> None:
+def _group_button(row: dict[str, Any], chosen: bool, key: str | None) -> None:
     """``×17 ✓ passed 6/6`` as a button that shows the group's first generation."""
     st.button(
         f"**{words.TIMES}{row['count']}**  {group_label(row)}",
-        key=f"group-{row['sample_index']}",
+        key=f"group-{key or ''}{row['sample_index']}",
         type="primary" if chosen else "secondary",
         width="stretch",
         on_click=_open,
-        args=(int(row["sample_index"]),),
+        args=(int(row["sample_index"]), key),
     )
 
 
-def _open(sample: int) -> None:
-    url.put(sample=sample)
+def _open(sample: int, key: str | None) -> None:
+    url.put(sample=sample, of=key)
 
 
 def _same(indexes: Sequence[int], sample: int) -> None:

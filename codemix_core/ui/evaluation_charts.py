@@ -67,7 +67,7 @@ def _symbol(finding: str) -> str:
 
 
 def _name(column: str, value: object) -> str:
-    return words.skill(str(value)) if column == "skill" else f"{column} {value}"
+    return charts.skill(str(value)) if column == "skill" else f"{column} {value}"
 
 
 def _hover(column: str, row: dict[str, Any]) -> str:

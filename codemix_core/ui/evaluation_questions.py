@@ -121,10 +121,10 @@ def question(
         asked = data.questions(workspace.question_set(document["question_set"])).get(question_id)
         runs = {role: workspace.run(part[role]["run"]) for _, role in SIDES}
     except NotFoundError as error:
-        st.warning(f"The answers are no longer in the workspace: {error}")
+        st.warning(words.literal(f"The answers are no longer in the workspace: {error}"))
         return
     if asked is None or not len(mine):
-        st.warning(f"This evaluation has no question {question_id!r}.")
+        st.warning(words.literal(f"This evaluation has no question {question_id!r}."))
         return
     answer_view.asked(asked)
     _outcome(document, mine.iloc[0])

@@ -41,7 +41,11 @@ def pick(workspace: Workspace) -> RunDir | None:
         return None
     wanted = url.get("run")
     if wanted is not None and wanted not in runs:
-        st.warning(f"There is no evaluation {wanted!r} in this workspace; the newest is shown.")
+        st.warning(
+            words.literal(
+                f"There is no evaluation {wanted!r} in this workspace; the newest is shown."
+            )
+        )
     run_id = url.choice(
         "Evaluation",
         "run",
@@ -121,7 +125,7 @@ def headlines(document: Document) -> None:
         look.when(words.run_time(document["run"])),
     )
     for text in document["warnings"]:
-        st.warning(text, icon=":material/warning:")
+        st.warning(words.literal(text), icon=":material/warning:")
 
 
 def _headline(part: headline.Part) -> str:

@@ -18,7 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 from codemix_core import jobs
 from codemix_core.errors import CodemixError, InputError, Problem
 from codemix_core.specs import Spec
-from codemix_core.ui import url
+from codemix_core.ui import url, words
 from codemix_core.workspace import Workspace, new_run_id
 
 Kind = Literal["primary", "secondary", "tertiary"]
@@ -73,23 +73,22 @@ class SpecForm:
     def parse(self, workspace: Workspace) -> Spec | None:
         """The spec as it stands, or None with every problem shown beside its field."""
         try:
-            spec = self.spec.parse(self.values)
-            problems = spec.check(workspace)
+            spec, problems = self.spec.parse(self.values, workspace), []
         except InputError as error:
             spec, problems = None, error.problems
         elsewhere = self.show(problems)
         if elsewhere:
-            st.error("  \n".join(str(problem) for problem in elsewhere))
-        return None if problems else spec
+            st.error(words.literal("\n".join(str(problem) for problem in elsewhere)))
+        return spec
 
     def show(self, problems: Sequence[Problem]) -> list[Problem]:
         """Show each problem beside its field; returns those whose field is not in this form."""
         for name in self._beside:
-            mine = [problem for problem in problems if _field(problem) == name]
+            mine = [problem for problem in problems if problem.field == name]
             # A required field that nobody has filled in yet is no mistake; launching waits for it.
             if mine and (name in self.values or not _missing(mine)):
                 self.note(name, mine)
-        return [problem for problem in problems if _field(problem) not in self._beside]
+        return [problem for problem in problems if problem.field not in self._beside]
 
     def launch(self, workspace: Workspace, spec: Spec | None, label: str) -> None:
         """The launch button with the equivalent command beside it."""
@@ -122,7 +121,7 @@ def launch_button(
         key=f"{key}.launch.{run_id}",
         type=kind,
         icon=START,
-        help=spec.command_line(),
+        help=words.literal(spec.command_line()),
         on_click=_start,
         args=(workspace, spec, run_id, key, shows),
     )
@@ -144,7 +143,7 @@ def _start(workspace: Workspace, spec: Spec, run_id: str, key: str, shows: str |
     except FileExistsError:
         pass  # The same button sent twice: the run is there, show it.
     except CodemixError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")
         return
     st.session_state.pop(f"{key}.drawn", None)
     if shows is not None:
@@ -154,11 +153,6 @@ def _start(workspace: Workspace, spec: Spec, run_id: str, key: str, shows: str |
 def command(text: str) -> None:
     """A command in a copyable line."""
     st.code(text, language="bash", wrap_lines=True)
-
-
-def _field(problem: Problem) -> str:
-    """The field a problem is about: the first word of ``where``, as in ``model /path``."""
-    return problem.where.split(" ", 1)[0].split(".", 1)[0]
 
 
 def _plain(problem: Problem, name: str) -> str:
@@ -186,11 +180,11 @@ def _widget(
         return st.multiselect(
             label, options or [], list(default), format_func=format_func, **common
         )
-    words = options if options is not None else _words(info)
-    if words:
+    allowed = options if options is not None else _words(info)
+    if allowed:
         optional = type(None) in get_args(info.annotation)
-        index = list(words).index(default) if default in words else (None if optional else 0)
-        return st.selectbox(label, words, index=index, format_func=format_func, **common)
+        index = list(allowed).index(default) if default in allowed else (None if optional else 0)
+        return st.selectbox(label, allowed, index=index, format_func=format_func, **common)
     if bool in kinds:
         return st.toggle(label, bool(default), **common)
     if int in kinds:

@@ -11,7 +11,7 @@ import streamlit as st
 from codemix_core import devices
 from codemix_core.errors import InputError
 from codemix_core.scoring import backends
-from codemix_core.ui import data, live, look
+from codemix_core.ui import data, live, look, words
 from codemix_core.workspace import RunDir, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def begin(label: str, purpose: str) -> Workspace:
         workspace = Workspace.open()
     except InputError as error:
         st.html(look.sheet())
-        st.error(str(error))
+        st.error(words.literal(str(error)))
         st.stop()
     with st.sidebar:
         _sidebar(workspace)

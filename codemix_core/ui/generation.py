@@ -33,10 +33,10 @@ def question_facts(question: Question, **more: str) -> None:
 def statement(question: Question) -> None:
     """What the model is asked: statement, signature, docstring."""
     with st.container(border=True):
-        st.markdown(question.statement)
+        look.prose(question.statement)
         code.show(question.signature, question.language)
         if question.docstring.strip():
-            st.caption(question.docstring)
+            look.prose(question.docstring, "cm-muted")
 
 
 def tests_source(question: Question) -> None:
@@ -56,9 +56,8 @@ def tests_source(question: Question) -> None:
     table(["test", "call", "expected"], rows, fit=(0,))
     options = {name: value for name, value in document.items() if name != "cases" and value}
     if options:
-        st.caption(
-            "compared with " + ", ".join(f"{name} = {value}" for name, value in options.items())
-        )
+        compared = ", ".join(f"{name} = {value}" for name, value in options.items())
+        st.caption(words.literal(f"compared with {compared}"))
 
 
 def _call(name: str, arguments: Iterable[Any]) -> str:

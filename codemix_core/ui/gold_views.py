@@ -116,5 +116,5 @@ def _preview(wanted: Sequence[Question], bad: frozenset[str] | None, *, cot: boo
         text = fenced(shown.gold, shown.language)
         if cot:
             text = f"{shown.reasoning}\n\n{text}" if shown.reasoning else "(no reasoning: left out)"
-        st.caption(shown.statement)
+        look.prose(shown.statement, "cm-muted")
         st.code(text, language="markdown", wrap_lines=True)

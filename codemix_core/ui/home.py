@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import islice
 
 import streamlit as st
 
-from codemix_core import jobs, stages
+from codemix_core import devices, jobs, parts, stages
 from codemix_core.jobs import State
 from codemix_core.questions.importer import NANO
 from codemix_core.records import GENERATIONS, VERDICTS
@@ -17,6 +18,8 @@ from codemix_core.ui import data, evaluations, forms, importing, live, look, rat
 from codemix_core.workspace import RunDir, Workspace
 
 MOST_STEPS, RECENT = 4, 10
+FIRST_N = 8
+"""Answers per question of the first sampling run that is offered."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Step:
 
 def next_steps(workspace: Workspace) -> list[Step]:
     """What to do next, the most useful first, computed from what lies in the workspace."""
-    return list(_steps(workspace))[:MOST_STEPS]
+    return list(islice(_steps(workspace), MOST_STEPS))
 
 
 def _steps(workspace: Workspace) -> Iterator[Step]:
@@ -79,41 +82,48 @@ def _unfinished(workspace: Workspace) -> Iterator[Step]:
 
 
 def _unscored(workspace: Workspace, sampling: list[RunDir]) -> Iterator[Step]:
-    """Runs with more generations than their scoring runs have verdicts.
+    """Runs with more generations than their scoring runs have verdicts, as soon as there are any.
 
     A run that was resumed or enlarged after it was scored has a rest; scoring it again takes
     the verdicts that are there over. While its newest scoring run is unfinished, resuming that
     one is what is offered.
     """
+    scores = data.scores(workspace)
     for run in sampling:
-        if jobs.status(run).state != State.SUCCEEDED:
+        scorings = scores.get(run.run_id, [])
+        judged = max((parts.count(scoring.shards(VERDICTS)) for scoring in scorings), default=0)
+        missing = parts.count(run.shards(GENERATIONS)) - judged
+        if missing <= 0 or (scorings and jobs.status(scorings[0]).state != State.SUCCEEDED):
             continue
-        scorings = data.scores_of(workspace, run.run_id)
-        if scorings and jobs.status(scorings[0]).state != State.SUCCEEDED:
-            continue
-        judged = max((_verdicts(workspace, scoring) for scoring in scorings), default=0)
-        missing = _generations(workspace, run) - judged
-        if missing > 0:
-            text = f"{run.run_id} has {words.count(missing, 'generation')} without scores."
-            label = "Score the rest" if judged else "Score them"
-            spec = stages.stage("score").spec().parse({"run": run.run_id})
-            yield Step(f"score-{run.run_id}", text, label, spec=spec)
+        text = f"{run.run_id} has {words.count(missing, 'generation')} without scores."
+        if jobs.status(run).state.alive:
+            text = f"{text[:-1]} so far.{_waits(run)}"
+        label = "Score the rest" if judged else "Score them"
+        spec = stages.stage("score").spec().parse({"run": run.run_id})
+        yield Step(f"score-{run.run_id}", text, label, spec=spec)
 
 
-def _generations(workspace: Workspace, run: RunDir) -> int:
-    return int(data.frame(workspace, "generation_totals", run.run_id)["samples"][0])
-
-
-def _verdicts(workspace: Workspace, run: RunDir) -> int:
-    return int(data.frame(workspace, "verdict_totals", run.run_id)["count"].sum())
+def _waits(run: RunDir) -> str:
+    """Whether scoring would wait in line behind a run that is sampling."""
+    kind = stages.load(run).device()
+    shared = kind is not None and set(devices.slots(kind)) & set(devices.slots("cpu"))
+    return " Scoring begins when sampling has ended." if shared else ""
 
 
 def _sample(workspace: Workspace, name: str) -> Step:
+    """The first answers of a set; of nano few enough to have pass rates a minute later."""
     text = f"Nothing has been sampled for the question set {name} yet."
-    if name != NANO:
+    questions = data.questions(workspace.question_set(name)).values()
+    held = sum(question.split == "heldout" for question in questions)
+    if name != NANO or not held:
         page = "pages/2_Sampling.py"
         return Step(f"sample-{name}", text, "Choose a model", page=page, query=(("set", name),))
-    spec = stages.stage("sample").spec().parse({"questions": NANO, "model": NANO})
+    values = {"questions": NANO, "model": NANO, "split": "heldout", "n": FIRST_N}
+    spec = stages.stage("sample").spec().parse(values)
+    text += (
+        f" {FIRST_N} answers to each of its {held:,} held-out questions, {FIRST_N * held:,} in all,"
+        " take under a minute."
+    )
     return Step(f"sample-{name}", text, "Sample nano with the nano model", spec=spec)
 
 
@@ -170,12 +180,28 @@ def headline(workspace: Workspace, run: RunDir) -> str:
     return jobs.status(run).message
 
 
-def draw_steps(workspace: Workspace) -> None:
-    """The next steps with their buttons."""
-    for place, step in enumerate(next_steps(workspace)):
+def draw_steps(workspace: Workspace, *, alive: bool) -> None:
+    """The next steps with their buttons; looked for again and again while something runs."""
+    steps = next_steps(workspace)
+    if alive:
+        drawn = [step.key for step in steps]
+        st.fragment(_steps_now, run_every=live.EVERY)(workspace, drawn)
+    else:
+        _draw(workspace, steps)
+
+
+def _steps_now(workspace: Workspace, drawn: list[str]) -> None:
+    steps = next_steps(workspace)
+    if [step.key for step in steps] != drawn:
+        st.rerun()
+    _draw(workspace, steps)
+
+
+def _draw(workspace: Workspace, steps: list[Step]) -> None:
+    for place, step in enumerate(steps):
         kind: forms.Kind = "primary" if place == 0 else "secondary"
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(step.text, width="stretch")
+            st.markdown(words.literal(step.text), width="stretch")
             if step.spec is not None:
                 forms.launch_button(workspace, step.spec, step.key, step.label, kind=kind)
             elif step.page is not None:

@@ -38,7 +38,7 @@ def form(workspace: Workspace) -> None:
     except InputError as error:
         _problems(error.problems)
         return
-    st.toast(outcome.summary(), icon=":material/check:")
+    st.toast(words.literal(outcome.summary()), icon=":material/check:")
     url.put(set=outcome.question_set.name)
     st.rerun()
 
@@ -75,6 +75,6 @@ def import_bundled(workspace: Workspace, name: str) -> None:
     try:
         import_questions(name, None, "auto", workspace)
     except InputError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")
         return
     url.put(set=name)

@@ -156,7 +156,7 @@ def _buttons(run: RunDir, status: Status) -> bool:
             on_click=_ask,
             args=(_resume, run),
         )
-    return st.toggle("Log", key=f"log-{run.run_id}", help=str(run.log_path))
+    return st.toggle("Log", key=f"log-{run.run_id}", help=words.literal(str(run.log_path)))
 
 
 def _resume(run: RunDir) -> None:
@@ -169,4 +169,4 @@ def _ask(action: object, run: RunDir) -> None:
     try:
         action(run)
     except CodemixError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")

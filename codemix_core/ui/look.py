@@ -106,6 +106,11 @@ def when(moment: datetime) -> str:
     return f'<span class="cm-muted" title="{words.exact(moment)}">{words.ago(moment)}</span>'
 
 
+def prose(text: str, kind: str = "") -> None:
+    """A text someone else wrote, letter by letter and line by line: nothing in it is markup."""
+    st.html(f'<div class="cm-prose {kind}">{escape(text)}</div>')
+
+
 def mono(text: str) -> str:
     """An id as HTML."""
     return f'<span class="cm-id">{escape(text)}</span>'

@@ -11,6 +11,7 @@ import streamlit as st
 from codemix_core import jobs, stages
 from codemix_core.evaluation.compare import BETTER, WORSE
 from codemix_core.evaluation.intervals import METHOD, Interval
+from codemix_core.evaluation.report import unsampled
 from codemix_core.records import GENERATIONS, VERDICTS, Status
 from codemix_core.ui import charts, data, forms, live, look, rate_charts, rates, tables, url, words
 from codemix_core.ui.rates import Comparison, Overview
@@ -41,7 +42,7 @@ def pick(workspace: Workspace) -> tuple[RunDir | None, RunDir | None]:
             "run",
             list(runs),
             format_func=lambda name: label(workspace, runs[name]),
-            clears=("question", "group", "sample", "page", "compare"),
+            clears=("question", "sample", "of", "page", "compare"),
         )
     assert run_id is not None
     run = runs[run_id]
@@ -55,6 +56,7 @@ def pick(workspace: Workspace) -> tuple[RunDir | None, RunDir | None]:
             others,
             empty="no other run",
             format_func=lambda name: label(workspace, runs[name]),
+            clears=("sample", "of"),
             disabled=not others,
         )
     return run, runs[other] if other else None
@@ -66,7 +68,9 @@ def _newest_score(workspace: Workspace, wanted: str) -> str | None:
     if scores:
         url.put(run=scores[0].run_id)
         return scores[0].run_id
-    st.warning(f"There is no run {wanted!r} in this workspace; the newest one is shown.")
+    st.warning(
+        words.literal(f"There is no run {wanted!r} in this workspace; the newest one is shown.")
+    )
     url.put(run=None)
     return None
 
@@ -136,6 +140,16 @@ def _cards_now(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
     _verdicts(workspace, run, other)
 
 
+def unfinished(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
+    """Says of a run, and of the one beside it, that not all its answers were sampled."""
+    for shown in (run, other):
+        sampling = workspace.run(shown.load_spec()["run"]) if shown is not None else None
+        text = unsampled(sampling) if sampling is not None else None
+        if sampling is not None and text is not None:
+            state = look.chip(look.STATE[jobs.status(sampling).state])
+            look.line(state, look.mono(sampling.run_id), escape(text))
+
+
 def _with_margin(interval: Interval) -> str:
     margin = interval.margin
     sure = f"<small>±{margin:.3f}</small>" if margin == margin else ""
@@ -171,14 +185,21 @@ def _verdicts(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
             (words.short_run(other.run_id), rates.overview(workspace, other.run_id).verdicts)
         )
     charts.show(rate_charts.verdicts(runs), "verdict_bar", "Share of each verdict")
-    total = max(1, sum(runs[0][1].values()))
+    found = [verdicts for _, verdicts in runs]
     chips = [
-        f'{look.chip(shown)} <span class="cm-number">{runs[0][1][status]:,}</span>'
-        f' <span class="cm-muted">{words.share(runs[0][1][status] / total)}</span>'
+        f"{look.chip(shown)} {' against '.join(_number(verdicts, status) for verdicts in found)}"
         for status, shown in look.ANSWERS.items()
-        if runs[0][1][status]
+        if any(verdicts[status] for verdicts in found)
     ]
     look.line(*chips)
+
+
+def _number(verdicts: dict[str, int], status: str) -> str:
+    """Number and share of one verdict as HTML."""
+    part = words.share(verdicts[status] / max(1, sum(verdicts.values())))
+    return (
+        f'<span class="cm-number">{verdicts[status]:,}</span> <span class="cm-muted">{part}</span>'
+    )
 
 
 def curves(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:

@@ -45,7 +45,7 @@ def draw(selection: Selection, found: Ranked, *, fallback: bool) -> None:
     wanted = url.get("question")
     at = names.index(wanted) if wanted in names else 0
     if wanted is not None and wanted not in names:
-        st.caption(f"{wanted} is not among these questions; the first one is shown.")
+        st.caption(words.literal(f"{wanted} is not among these questions; the first one is shown."))
     place = int(view[at])
     picks = (int(found.candidates.sample[row]) for row in found.picked(place))
     name = on_screen.subject(selection.run, names[at], *picks)

@@ -98,7 +98,7 @@ def show(report: dict[str, Any]) -> None:
         f"{report['rows_examined']:,} rows looked at",
     )
     for text in report["warnings"]:
-        st.warning(f"{text[:1].upper()}{text[1:]}.", icon=":material/info:")
+        st.warning(words.literal(f"{text[:1].upper()}{text[1:]}."), icon=":material/info:")
     left, right = st.columns([4, 6], gap="medium")
     with left:
         _figures(report)

@@ -103,9 +103,10 @@ def _findings(row: Mapping[str, Any], question: Question) -> None:
         }
     )
     if trivial:
-        st.warning("These programs do nothing and pass every test: " + ", ".join(trivial))
+        told = f"These programs do nothing and pass every test: {', '.join(trivial)}"
+        st.warning(words.literal(told))
     if flaky:
-        st.warning("The gold solution does not always pass: " + ", ".join(flaky))
+        st.warning(words.literal("The gold solution does not always pass: " + ", ".join(flaky)))
     survivors = list(row["survivors"])
     if not survivors:
         return

@@ -123,7 +123,7 @@ def skill_map(workspace: Workspace, name: str) -> None:
         if (skill, other) not in counts:
             return None
         number = counts[skill, other]
-        what = words.skill(skill) if skill == other else words.skills((skill, other))
+        what = charts.skill(skill) if skill == other else charts.skill(skill, other)
         return number, str(number), f"<b>{what}</b><br>{words.count(number, 'question')}"
 
     # The diagonal counts whole skills: far more than any pair, so it must not set the scale.
@@ -214,20 +214,20 @@ def table(workspace: Workspace, name: str, scored: str | None) -> None:
     page["skills_shown"] = page["skills"].map(words.skills)
     page["gold"] = [_gold(row) for row in data.rows(page)]
     page["quality"] = quality.cells(page)
+    # In a window of 1280 pixels the columns have 486: what is compared stands at the left.
     columns = {
-        "question_id": tables.words_column("question", width=150),
-        "skills_shown": tables.words_column("skills", width=138),
-        "k": tables.number("k", width=32),
+        "question_id": tables.words_column("question", width=114),
+        "skills_shown": tables.words_column("skills", width=106),
+        "pass_rate": tables.number("pass@1", "in the newest scored run", "%.2f", width=56),
+        "k": tables.number("k", width=28),
         "split": tables.words_column("split", width=62),
-        "language": tables.words_column("language", width=72),
-        "tests": tables.number("tests", width=46),
-        "gold": tables.words_column("self-check", width=82),
+        "tests": tables.number("tests", width=42),
+        "gold": tables.words_column("self-check", width=76),
         "quality": quality.column(),
-        "pass_rate": tables.number("pass@1", "in the newest scored run", "%.2f", width=60),
+        "language": tables.words_column("language", width=62),
     }
-    for optional in ("split", "language", "quality", "pass_rate"):
-        if page[optional].nunique(dropna=False) == 1 and not wanted.get(optional):
-            del columns[optional]
+    for optional in _without_news(workspace, name, page, scored):
+        del columns[optional]
     tables.choose(
         page,
         f"questions-{name}-{offset}-{hash(tuple(page['question_id']))}",
@@ -243,6 +243,16 @@ def table(workspace: Workspace, name: str, scored: str | None) -> None:
     )
 
 
+def _without_news(
+    workspace: Workspace, name: str, page: pd.DataFrame, scored: str | None
+) -> list[str]:
+    """Columns that would say the same of every question of the set, or nothing at all."""
+    totals = data.set_frame(workspace, "set_totals", name, None)
+    same = [column for column in ("split", "language") if totals[column].nunique() == 1]
+    same += ["quality"] if page["quality"].isna().all() else []
+    return same + ([] if scored else ["pass_rate"])
+
+
 def _gold(row: dict[str, Any]) -> str:
     """The self-check of one question in a table cell."""
     if pd.isna(row["ok"]):
@@ -254,7 +264,7 @@ def detail(workspace: Workspace, name: str, question_id: str, scored: str | None
     """One question in full: statement and gold, then tests, gold's results or pass rates."""
     found = data.questions(workspace.question_set(name)).get(question_id)
     if found is None:
-        st.warning(f"There is no question {question_id!r} in {name}.")
+        st.warning(words.literal(f"There is no question {question_id!r} in {name}."))
         tables.walk([], question_id, ("detail",))
         return
     everything = {**chosen(), "limit": tables.EVERYTHING, "offset": 0}
@@ -276,7 +286,7 @@ def _whole(workspace: Workspace, name: str, question: Question, scored: str | No
         code.show(question.gold, question.language, height=440 if long else None)
         if question.reasoning:
             with st.popover("Worked reasoning"):
-                st.markdown(question.reasoning)
+                look.prose(question.reasoning)
     view = url.segments("Detail", "detail", DETAILS)
     if view == "Tests":
         generation.tests_source(question)

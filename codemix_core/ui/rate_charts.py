@@ -187,7 +187,7 @@ def _shifts(runs: int) -> tuple[float, ...]:
 
 
 def _name(column: str, value: object) -> str:
-    return words.skill(str(value)) if column == "skill" else f"{column} {value}"
+    return charts.skill(str(value)) if column == "skill" else f"{column} {value}"
 
 
 def _hover(column: str, row: dict[str, Any]) -> str:
@@ -218,7 +218,7 @@ def pair_map(pairs: pd.DataFrame, *, texts: bool | None) -> go.Figure:
         value = float(row["pass_at_1"])
         if value != value:
             return None
-        both = words.skill(skill) if skill == other else words.skills((skill, other))
+        both = charts.skill(skill) if skill == other else charts.skill(skill, other)
         hover = (
             f"<b>{both}</b><br>pass@1 {value:.3f} {_interval(row)}"
             f"<br>{words.count(row['questions'], 'question')},"
@@ -248,7 +248,7 @@ def difference_map(
         value = float(row["difference"])
         if value != value:
             return None
-        both = words.skill(skill) if skill == other else words.skills((skill, other))
+        both = charts.skill(skill) if skill == other else charts.skill(skill, other)
         hover = (
             f"<b>{both}</b><br>{words.signed(value, 3)} {_interval(row)}: {row['finding']}"
             f"<br>{words.count(row['questions'], 'question')} in both runs"

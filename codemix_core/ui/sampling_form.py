@@ -133,7 +133,7 @@ def show_preview(workspace: Workspace, made: forms.SpecForm, spec: SampleSpec | 
             shown = _preview(workspace, spec, by_id[picked])
     except InputError as error:
         for problem in made.show(error.problems):
-            st.error(str(problem))
+            st.error(words.literal(str(problem)))
         st.caption("The prompt is shown once the model can be used.")
         return False
     _prompt(shown)
@@ -161,7 +161,7 @@ def _preview(workspace: Workspace, spec: SampleSpec, question: Question) -> Prev
 
 def _prompt(shown: Preview) -> None:
     if shown.problem:
-        st.warning(f"This question will not be sampled: {shown.problem}")
+        st.warning(words.literal(f"This question will not be sampled: {shown.problem}"))
     text = shown.rendered
     if text is None:
         text = "\n\n".join(f"[{turn['role']}]\n{turn['content']}" for turn in shown.messages)

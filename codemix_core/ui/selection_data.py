@@ -70,7 +70,11 @@ def pick(workspace: Workspace, clears: Sequence[str]) -> Selection | None:
         return None
     wanted = url.get("run")
     if wanted is not None and wanted not in runs:
-        st.warning(f"There is no scoring run {wanted!r} in this workspace; the newest is shown.")
+        st.warning(
+            words.literal(
+                f"There is no scoring run {wanted!r} in this workspace; the newest is shown."
+            )
+        )
     chosen = url.choice(
         "Scoring run",
         "run",

@@ -201,7 +201,7 @@ def rule(values: Values) -> BuildSpec | None:
     try:
         spec: Spec = BuildSpec.parse(values)
     except SpecError as error:
-        st.error("  \n".join(str(problem) for problem in error.problems))
+        st.error(words.literal("\n".join(str(problem) for problem in error.problems)))
         return None
     assert isinstance(spec, BuildSpec)
     return spec

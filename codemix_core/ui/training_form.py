@@ -115,7 +115,7 @@ def _plan(workspace: Workspace, made: forms.SpecForm, spec: TrainSpec) -> Plan |
         return plan(spec, workspace, found.directory)
     except InputError as error:
         for problem in made.show(error.problems):
-            st.error(str(problem))
+            st.error(words.literal(str(problem)))
         return None
 
 
@@ -145,7 +145,7 @@ def _editor(workspace: Workspace, made: forms.SpecForm, found: Plan) -> TrainSpe
     try:
         changes = changes_between(found.config, text)
     except InputError as error:
-        st.error("  \n".join(str(problem) for problem in error.problems))
+        st.error(words.literal("\n".join(str(problem) for problem in error.problems)))
         return None
     given = dict(change.split("=", 1) for change in (*_cloned(), *changes))
     made.put("set", tuple(f"{key}={value}" for key, value in given.items()))

@@ -81,7 +81,7 @@ def _notes(run: RunDir) -> None:
     """Warnings of the result, or of a run that is going wrong, and the way to clone it."""
     lines = metrics.read(run.metrics_path)
     for text in outcome.warnings(lines):
-        st.warning(f"{text[:1].upper()}{text[1:]}.", icon=":material/warning:")
+        st.warning(words.literal(f"{text[:1].upper()}{text[1:]}."), icon=":material/warning:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Clone with changes",
@@ -98,7 +98,7 @@ def _notes(run: RunDir) -> None:
                 icon=":material/leaderboard:",
                 query_params={"model": result["name"]},
             )
-            st.caption(f"Epoch {result['epoch']}: {result['why']}")
+            st.caption(words.literal(f"Epoch {result['epoch']}: {result['why']}"))
 
 
 def _clone(run: RunDir) -> None:
@@ -255,8 +255,11 @@ def _say(act: Any, done: str) -> None:
     try:
         act()
     except InputError as error:
-        st.toast("  \n".join(str(problem) for problem in error.problems), icon=":material/error:")
+        st.toast(
+            words.literal("\n".join(str(problem) for problem in error.problems)),
+            icon=":material/error:",
+        )
     except CodemixError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(words.literal(str(error)), icon=":material/error:")
     else:
-        st.toast(done, icon=":material/check:")
+        st.toast(words.literal(done), icon=":material/check:")

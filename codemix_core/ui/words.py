@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 EN_DASH, MINUS, TIMES, APPROXIMATELY = "–", "−", "×", "≈"
+
+
+_MARKUP = re.compile(
+    r"[\\`*{}\[\]<>$~|]|&(?=[#\w]+;)|:(?=\w)|(?<!\w)_|_(?!\w)|^[-+=#]|^\d+[.)](?= |$)",
+    re.MULTILINE,
+)
+"""What Markdown, or streamlit's own shorthands such as ``:red[…]``, would read as markup."""
+
+
+def literal(text: str) -> str:
+    """Markdown that shows a text as it stands: paths, ids and messages hold ``*``, ``_``, ``$``."""
+    return _MARKUP.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text).replace("\n", "  \n")
 
 
 def count(number: float, noun: str = "", plural: str | None = None) -> str:

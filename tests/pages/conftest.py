@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from codemix_core import files, jobs
 from codemix_core.records import REFERENCES, Question, Reference, TestResult
 from codemix_core.scoring.selfcheck import SelfcheckSpec
 from codemix_core.scoring.stage import ScoreSpec
@@ -18,6 +15,7 @@ from codemix_core.ui import on_screen
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages_data import (
     N,
+    alive,
     declared,
     ended,
     import_samples,
@@ -109,13 +107,6 @@ def half_scored(workspace: Workspace, sampled: RunDir, asked: list[Question]) ->
     """A scoring run that is alive and has judged half of the answers."""
     run = made(workspace, ScoreSpec.parse({"run": sampled.run_id}), "half")
     write_verdicts(run, asked, N * len(asked) // 2)
-    lock = jobs.take_lock(run)
-    live = {"state": "running", "done": 12, "total": 24, "unit": "programs", "rate": 6.0}
-    live |= {"eta_seconds": 2.0, "message": "scoring", "measures": {}, "attempt": 1}
-    live |= {"started_at": datetime.now(UTC).isoformat()}
-    files.write_json(run.status_path, live)
     run.log_path.write_text("first line of the log\njudging programs\n")
-    try:
+    with alive(run, 12, 24, "programs"):
         yield run
-    finally:
-        os.close(lock)

@@ -16,7 +16,16 @@ from codemix_core.jobs import State
 from codemix_core.records import VERDICTS, Question
 from codemix_core.scoring.stage import ScoreSpec
 from codemix_core.workspace import RunDir, Workspace
-from tests.pages_data import code_blocks, ended, made, shown, write_samples, write_verdicts, wrong
+from tests.pages_data import (
+    alive,
+    code_blocks,
+    ended,
+    made,
+    shown,
+    write_samples,
+    write_verdicts,
+    wrong,
+)
 
 Open = Callable[..., AppTest]
 PAGE = "3_Pass_rates.py"
@@ -130,6 +139,19 @@ def test_a_half_finished_run_shows_what_is_scored_so_far(
     assert f"<i>pass@1</i><b>{9 / 12:.3f}" in text
 
 
+def test_unfinished_sampling_is_said_beside_its_pass_rates(
+    open_page: Open, workspace: Workspace, scored: RunDir, sampled: RunDir
+) -> None:
+    assert build_report(workspace, scored.run_id)["unsampled"] is None
+    with alive(sampled, 40, 96, "samples"):
+        assert "24 of 96 answers were sampled; the sampling run is running" in shown(
+            open_page(PAGE)
+        )
+    told = "24 of 96 answers were sampled; the sampling run crashed"
+    assert build_report(workspace, scored.run_id)["unsampled"] == told
+    assert told in shown(open_page(PAGE))
+
+
 def test_two_runs_are_compared_question_by_question(
     open_page: Open, workspace: Workspace, scored: RunDir, asked: list[Question]
 ) -> None:
@@ -146,6 +168,41 @@ def test_two_runs_are_compared_question_by_question(
     assert rows.loc[asked[0].question_id, "difference"] == pytest.approx(1.0)
     assert rows.loc[asked[0].question_id, "baseline_rate"] == 0.0
     assert "difference" in rows.columns
+
+
+def test_a_compared_question_shows_rates_and_programs_of_both_runs(
+    open_page: Open, workspace: Workspace, scored: RunDir, asked: list[Question]
+) -> None:
+    again = write_samples(workspace, list(reversed(asked)), "agin")
+    other = made(workspace, ScoreSpec.parse({"run": again.run_id}), "base")
+    write_verdicts(other, list(reversed(asked)), 24)
+    ended(other, 24, "samples")
+    url = {"run": scored.run_id, "compare": other.run_id, "question": asked[1].question_id}
+    page = open_page(PAGE, **url)
+    text = shown(page)
+    assert "<b>0.75</b> · 3 of 4 scored" in text
+    assert "<b>0.00</b> · 0 of 4 scored" in text
+    assert "+0.75" in text
+    keys = [b.key for b in page.button if b.key and b.key.startswith("group-")]
+    assert keys == ["group-0", "group-3", "group-other2", "group-other0", "group-other1"]
+    page.button(key="group-other1").click().run()
+    assert (page.query_params["sample"], page.query_params["of"]) == ("1", "other")
+    assert "def wrong(xs):\n    return 'wrong answer'" in code_blocks(page)
+    page.button(key="group-0").click().run()
+    assert "of" not in page.query_params
+    assert asked[1].gold.strip() in code_blocks(page)
+
+
+def test_the_legend_of_two_runs_has_verdicts_that_only_one_of_them_has(
+    open_page: Open, workspace: Workspace, scored: RunDir, asked: list[Question]
+) -> None:
+    other = made(workspace, ScoreSpec.parse({"run": scored.load_spec()["run"]}), "base")
+    write_verdicts(other, asked, 4)
+    ended(other, 4, "samples")
+    text = shown(open_page(PAGE, run=other.run_id, compare=scored.run_id))
+    legend = next(e for e in text.split("\n") if "cm-line" in e and " against " in e)
+    for word in ("passed", "compile error", "failed", "no code", "not scored"):
+        assert f"</b>{word}</span>" in legend
 
 
 def test_every_table_can_be_downloaded(open_page: Open, scored: RunDir) -> None:

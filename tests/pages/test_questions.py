@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,21 @@ def test_a_question_is_shown_in_full_by_its_url(
     assert f"{question.function_name}([" in text, "the calls of the unit tests"
 
 
+def test_the_text_of_a_question_is_shown_letter_by_letter(
+    open_page: Open, workspace: Workspace, nano: list[Question]
+) -> None:
+    text = "Return `A*px + B*py`, not <b>A</b>.\n\n  1) $x$ stays $x$\n  2) so does :name: :red[x]"
+    odd = replace(nano[0], statement=text, docstring=f"{text}!", reasoning=f"{text}?")
+    workspace.write_question_set("odd", [odd], {"source": "odd", "format": "nano"})
+    page = open_page(PAGE, set="odd", question=odd.question_id)
+    bodies = [unescape(e.value.split(">", 1)[1].removesuffix("</div>")) for e in page.html]
+    for letter_by_letter in (text, f"{text}!", f"{text}?"):
+        assert letter_by_letter in bodies
+    read_as_markup = [*page.markdown, *page.caption]
+    assert read_as_markup
+    assert not any("B*py" in element.value for element in read_as_markup)
+
+
 def test_gold_results_show_why_a_gold_solution_fails(
     open_page: Open, checked: RunDir, nano: list[Question]
 ) -> None:
@@ -82,6 +100,19 @@ def test_the_history_lists_the_pass_rate_of_every_scoring_run(
     assert scored.run_id in text
     assert "3 of 4" in text
     assert "0.75" in text
+
+
+def test_the_pass_rate_keeps_its_column_when_all_that_is_seen_is_equal(
+    open_page: Open, scored: RunDir, asked: list[Question]
+) -> None:
+    table = open_page(PAGE, k="3", text=asked[4].question_id).dataframe[0]
+    assert table.value["pass_rate"].tolist() == [0.0]
+    order = list(table.proto.column_order)
+    assert {"pass_rate", "split"} <= set(order)
+    assert "language" not in order, "one language in the whole set"
+    settings = json.loads(table.proto.columns)
+    widths = [settings[name]["width"] for name in order[: order.index("pass_rate") + 1]]
+    assert sum(widths) < 486, "pass@1 is in sight in a window of 1280 pixels"
 
 
 def test_the_latest_pass_rate_stands_in_the_table(

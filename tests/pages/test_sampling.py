@@ -66,6 +66,19 @@ def test_a_model_that_is_not_there_is_said_at_once(
     assert launch(page).disabled
 
 
+def test_a_wrong_number_does_not_hide_a_missing_model_nor_what_contradicts(
+    open_page: Open, workspace: Workspace, nano: list[Question]
+) -> None:
+    workspace.write_model("lost", {"path": "/no/such/checkpoint"})
+    page = open_page(PAGE)
+    page.number_input(key="sample.temperature").set_value(0.0)
+    page.number_input(key="sample.top_p").set_value(1.5)
+    page.selectbox(key="sample.model").select("lost").run()
+    for text in ("1.5", "makes all 32 answers", "does not exist"):
+        assert text in wrong(page)
+    assert launch(page).disabled
+
+
 def test_a_filter_that_leaves_no_question_is_said(open_page: Open, nano: list[Question]) -> None:
     page = open_page(PAGE)
     page.selectbox(key="sample.split").select("hard")

@@ -292,6 +292,39 @@ def test_stages_use_earlier_stages_only() -> None:
     assert not offences, "\n".join(offences)
 
 
+MARKDOWN = {
+    f"st.{name}"
+    for name in ("markdown", "caption", "write", "error", "warning", "info", "success", "toast")
+}
+FOREIGN = {"statement", "docstring", "reasoning", "gold", "raw_output", "what", "fix", "problem"}
+"""Fields whose text comes from a file, a model or a person."""
+
+
+def test_no_foreign_text_is_read_as_markdown() -> None:
+    calls = 0
+    offences = []
+    for path in source_files():
+        for node in ast.walk(ast.parse((PROJECT / path).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in MARKDOWN:
+                calls += 1
+                parts = [name for argument in node.args for name in foreign(argument)]
+                offences += [f"{path}:{node.lineno} {name}" for name in parts]
+    assert calls > 50
+    assert not offences, "\n".join(offences)
+
+
+def foreign(node: ast.AST) -> Iterator[str]:
+    """Names of foreign texts in an expression that ``words.literal`` does not wrap."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "words.literal":
+        return
+    if isinstance(node, ast.Attribute) and node.attr in FOREIGN:
+        yield ast.unparse(node)
+    if isinstance(node, ast.Name) and node.id in ("error", "problem", "question_id", "wanted"):
+        yield node.id
+    for child in ast.iter_child_nodes(node):
+        yield from foreign(child)
+
+
 def test_files_are_short_enough_to_read() -> None:
     sizes = {
         path: len((PROJECT / path).read_text(encoding="utf-8").splitlines())

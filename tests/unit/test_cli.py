@@ -43,11 +43,11 @@ def test_every_example_of_a_stage_is_accepted_by_its_spec() -> None:
 def test_bad_input_names_every_problem_and_writes_nothing(
     workspace: Workspace, nano: list[Question], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--questions", "nano", "--model", "nano", "-n", "0", "-t", "hot", "--top-p", "7"]
+    flags = ["--questions", "nope", "--model", "/nope", "-n", "0", "-t", "hot", "--split", "bogus"]
     assert main(["sample", *flags]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    for field in ("n:", "temperature:", "top_p:"):
+    for field in ("questions:", "model /nope:", "n:", "temperature:", "split:"):
         assert f"error: {field}" in captured.err
     assert workspace.runs() == []
 
@@ -88,6 +88,16 @@ def test_json_output_is_one_document(
     assert main(["runs", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["state"] for row in rows] == ["queued"]
+
+
+def test_resuming_a_finished_run_prints_its_id_first(
+    workspace: Workspace, nano: list[Question], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = workspace.new_run(SampleSpec.parse({"questions": "nano", "model": "nano"}))
+    jobs.begin(run)
+    jobs.write_exit(run, jobs.State.SUCCEEDED, "8 samples", seconds=1.0)
+    assert main(["resume", run.run_id]) == 0
+    assert capsys.readouterr().out.splitlines() == [run.run_id, "8 samples (0:01)"]
 
 
 def test_import_of_the_bundled_set_twice_is_no_error(

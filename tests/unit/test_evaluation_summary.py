@@ -180,6 +180,7 @@ def test_pass_at_k_of_a_comparison_stops_at_what_both_runs_can_tell() -> None:
 
 
 ABOUT = {"run": "score-x", "model": "[red]m", "question_set": "s", "style": "direct"}
+ABOUT |= {"unsampled": "3 of 9 answers were sampled; the sampling run crashed"}
 
 
 @settings(max_examples=25, deadline=None)
@@ -201,6 +202,7 @@ def test_any_counts_give_a_document_of_plain_json_that_can_be_shown(
     report.render(document, console)
     shown = console.export_text()
     assert "[red]m on s" in shown
+    assert "3 of 9 answers were sampled; the sampling run crashed." in shown
     assert ("No answer is scored yet." in shown) == (document["scored"] == 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -206,10 +207,8 @@ def test_filters_choose_by_split_skills_k_and_count() -> None:
         ids(k=1, split="heldout", skills=("sort",), limit=1)
 
 
-def test_questions_whose_gold_failed_the_self_check_are_left_out(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec, where = setting(workspace)
+def self_check(workspace: Workspace, count: int, failed: frozenset[str]) -> RunDir:
+    """A self-check in which the gold solutions of ``failed`` do not pass."""
     checked = RunDir(workspace, "selfcheck-20260101T000000-abcd")
     checked.root.mkdir()
     empty: dict[str, Any] = {
@@ -217,12 +216,59 @@ def test_questions_whose_gold_failed_the_self_check_are_left_out(
         "memory_mb": None, "limit_seconds": 1.0, "limit_memory_mb": 1.0,
     }  # fmt: skip
     with checked.writer(REFERENCES) as writer:
-        for i in range(5):
-            good = i != 3
-            writer.append(Reference(f"q{i}", good, "passed" if good else "failed", **empty))
+        for name in (f"q{i}" for i in range(count)):
+            good = name not in failed
+            writer.append(Reference(name, good, "passed" if good else "failed", **empty))
+    return checked
+
+
+def test_questions_whose_gold_failed_the_self_check_are_left_out(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, where = setting(workspace)
+    checked = self_check(workspace, 5, frozenset({"q3"}))
     monkeypatch.setattr(Workspace, "references", lambda *_: checked)
     run(spec, where, FakeEngine(), monkeypatch)
     assert {question_id for question_id, _ in pairs(where)} == {"q0", "q1", "q2", "q4"}
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    after=st.integers(0, 15),
+    failed=st.sets(st.sampled_from([f"q{i}" for i in range(6)])),
+    limit=st.none() | st.integers(1, 6),
+)
+def test_a_self_check_between_two_attempts_changes_neither_questions_nor_counts(
+    tmp_path_factory: pytest.TempPathFactory, after: int, failed: set[str], limit: int | None
+) -> None:
+    workspace = Workspace.open(tmp_path_factory.mktemp("home"))
+    spec, where = setting(workspace, count=6, limit=limit)
+    asked = [f"q{i}" for i in range(limit or 6)]
+    published: list[dict[str, Any]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        run(spec, where, FakeEngine(after=after), patch)
+        checked = self_check(workspace, 6, frozenset(failed))
+        patch.setattr(Workspace, "references", lambda *_: checked)
+        patch.setattr(engines, "create", lambda *_: FakeEngine())
+        progress = Progress(published.append)
+        summary = stage.run(spec, where, progress)
+        progress.finish()
+    assert sorted(pairs(where)) == [(name, i) for name in asked for i in range(4)]
+    assert summary.startswith(f"{4 * len(asked)} samples of {len(asked)} questions")
+    assert published[-1]["done"] == published[-1]["total"] == 4 * len(asked)
+    assert where.read(PROMPTS)["question_id"].to_pylist() == asked
+
+
+def test_a_set_that_lost_questions_of_a_run_is_told_before_anything_is_sampled(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, where = setting(workspace)
+    run(spec, where, FakeEngine(after=3), monkeypatch)
+    shutil.rmtree(workspace.question_set("q").root)
+    workspace.write_question_set("q", [question(i) for i in range(3)], {})
+    with pytest.raises(SpecError, match="no longer holds 2 of the questions"):
+        run(spec, where, FakeEngine(), monkeypatch)
+    assert len(pairs(where)) == 3
 
 
 def test_a_missing_set_and_a_missing_model_are_told_together_before_a_run_is_made(

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from codemix_core import stages
 from codemix_core.cli.options import parameters, spec_from
 from codemix_core.errors import Problem, SpecError
+from codemix_core.sampling.spec import SampleSpec
 from codemix_core.specs import Spec, field_extra, option
+from codemix_core.workspace import Workspace
 
 
 class Example(Spec):
@@ -53,6 +55,58 @@ def test_a_problem_names_value_and_what_is_allowed() -> None:
 
 def test_contradictions_between_valid_fields_are_reported() -> None:
     assert problems({"run": "r", "loud": True, "mode": "slow"}) == ["loud"]
+
+
+def test_wrong_fields_hide_neither_contradictions_nor_what_the_workspace_lacks(
+    workspace: Workspace,
+) -> None:
+    given = {"questions": "nope", "model": "/nope", "n": "0", "split": "bogus", "top_p": 0}
+    given |= {"k": 1, "skills": ("sum", "sort"), "base_url": "http://here/v1"}
+    with pytest.raises(SpecError) as caught:
+        SampleSpec.parse(given, workspace)
+    told = sorted(problem.field for problem in caught.value.problems)
+    assert told == ["base_url", "model", "n", "questions", "skills", "split", "top_p"]
+
+
+def test_a_contradiction_does_not_hide_what_the_workspace_lacks(workspace: Workspace) -> None:
+    given = {"questions": "nope", "model": "/nope", "n": 8, "temperature": 0}
+    with pytest.raises(SpecError) as caught:
+        SampleSpec.parse(given, workspace)
+    told = [problem.field for problem in caught.value.problems]
+    assert told == ["temperature", "questions", "model"]
+
+
+def test_a_list_with_a_wrong_item_is_one_problem_and_hides_no_other(workspace: Workspace) -> None:
+    given = {"model": "a/b", "baseline": "a/b", "questions": "nope", "split": ("bogus",)}
+    with pytest.raises(SpecError) as caught:
+        stages.stage("evaluate").spec().parse(given, workspace)
+    told = [problem.where for problem in caught.value.problems]
+    assert told == ["split.0", "baseline", "questions"]
+
+
+@given(
+    temperature=st.sampled_from([0.0, 0.8]),
+    k=st.none() | st.integers(1, 3),
+    skills=st.lists(st.sampled_from(["sum", "sort", "map"]), max_size=3),
+    base_url=st.none() | st.just("http://here/v1"),
+    wrong=st.sets(st.sampled_from(["n", "k", "engine", "temperature"]), min_size=1),
+    n=st.integers(1, 4096),
+    engine=st.sampled_from(["vllm", "openai"]),
+)
+def test_nothing_is_told_that_another_value_of_a_wrong_field_would_mend(
+    wrong: set[str], n: int, engine: str, **others: Any
+) -> None:
+    """Whatever the wrong fields are mended to, the problems told of other fields are there."""
+
+    def told(values: dict[str, Any]) -> set[tuple[str, str]]:
+        try:
+            SampleSpec.parse({"questions": "q", "model": "m", **values})
+        except SpecError as error:
+            return {(p.field, p.what) for p in error.problems if p.field not in wrong}
+        return set()
+
+    values = {**others, "skills": tuple(others["skills"]), "n": n, "engine": engine}
+    assert told(values | dict.fromkeys(wrong, "wrong")) <= told(values)
 
 
 def test_not_a_number_is_refused() -> None:

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from codemix_core.records import Status, TestStatus
 from codemix_core.ui import code, look, words
@@ -84,6 +85,32 @@ def test_differences_carry_a_sign_and_a_real_minus() -> None:
     assert words.signed(0.26) == "+0.26"
     assert words.signed(-0.05) == "−0.05"
     assert words.interval(-0.01, 0.04) == "[−0.01, 0.04]"
+
+
+MARKS = st.text(alphabet="ab1 *_`[](){}<>#$:~|&;\\!-+=./", min_size=1, max_size=30)
+
+
+@given(lines=st.lists(MARKS.map(str.strip).filter(bool), min_size=1, max_size=3))
+def test_a_literal_text_is_shown_letter_by_letter_by_markdown(lines: list[str]) -> None:
+    text = "\n".join(" ".join(line.split()) for line in lines)
+    reader = MarkdownIt("commonmark").enable(["strikethrough", "table"])
+    opened, inline, closed = reader.parse(words.literal(text))
+    assert (opened.type, closed.type) == ("paragraph_open", "paragraph_close")
+    shown = [
+        "\n" if part.type.endswith("break") else part.content for part in inline.children or []
+    ]
+    assert "".join(shown) == text
+    assert {part.type for part in inline.children or []} <= {"text", "text_special", "hardbreak"}
+
+
+@pytest.mark.parametrize("text", [":red[loud]", ":smile:", ":material/home:", "$x$ and $y$"])
+def test_streamlits_own_shorthands_are_taken_literally(text: str) -> None:
+    assert re.search(r"(?<!\\)[:$](?=\w)", words.literal(text)) is None
+
+
+def test_plain_sentences_stay_as_they_are() -> None:
+    text = "n: got 0; allowed: 1 to 9. Use --base-url, a_b_c or (x) at http://here, 50% off!"
+    assert words.literal(text) == text
 
 
 def test_every_status_has_its_own_word_sign_and_colour() -> None:
