@@ -149,15 +149,18 @@ def table(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
             alignment="right",
         ),
         "pass_rate": tables.share_bar("pass rate", "correct ÷ scored"),
-        "mean_score": tables.number("mean score", "mean share of tests passed", "%.2f", width=86),
-        "programs": tables.number("programs", "different programs", width=76),
-        "quality": quality.column(),
     }
     if baseline is not None:
+        # Before what is not compared, so that a window of 1280 pixels shows it.
         columns["baseline_rate"] = tables.number(
             "other", "pass rate in the other run", "%.2f", width=56
         )
         columns["difference"] = tables.number("difference", "this − other", "%+.2f", width=80)
+    columns |= {
+        "mean_score": tables.number("mean score", "mean share of tests passed", "%.2f", width=86),
+        "programs": tables.number("programs", "different programs", width=76),
+        "quality": quality.column(),
+    }
     for optional in ("split", "quality"):
         if page[optional].isna().all():
             del columns[optional]

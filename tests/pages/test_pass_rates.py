@@ -171,7 +171,10 @@ def test_two_runs_are_compared_question_by_question(
     rows = page.dataframe[0].value.set_index("question_id")
     assert rows.loc[asked[0].question_id, "difference"] == pytest.approx(1.0)
     assert rows.loc[asked[0].question_id, "baseline_rate"] == 0.0
-    assert "difference" in rows.columns
+    order = list(page.dataframe[0].proto.column_order)
+    settings = json.loads(page.dataframe[0].proto.columns)
+    widths = [settings[name]["width"] for name in order[: order.index("difference") + 1]]
+    assert sum(widths) < 940, "the difference is in sight in a window of 1280 pixels"
 
 
 def test_a_compared_question_shows_rates_and_programs_of_both_runs(
