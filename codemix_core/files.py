@@ -46,6 +46,15 @@ def write_text(path: Path, text: str) -> None:
     write_atomic(path, lambda p: _write_text(p, text))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_atomic(path, write)
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON document.
 

@@ -8,7 +8,9 @@ ever held and a running job is read like a finished one.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -76,6 +78,41 @@ def parameters(name: str) -> list[str]:
     return sorted(set(re.findall(r"\$([a-z_]+)", sql(name))))
 
 
+def defaults(name: str) -> dict[str, Any]:
+    """Values of the parameters that need not be given: no filter, the usual order, all rows.
+
+    They stand in the query's own comment, as a JSON object after ``defaults:``.
+
+    Raises:
+        KeyError: there is no query of that name.
+    """
+    head, *_ = re.split(r"^(?!--)", sql(name), maxsplit=1, flags=re.MULTILINE)
+    _, marker, found = head.replace("\n--", "").partition("defaults:")
+    values: dict[str, Any] = json.loads(found) if marker else {}
+    return values
+
+
+def export_command(
+    source: str, name: str, out: str, compare: str | None = None, **parameters: Any
+) -> str:
+    """The command that writes the result of a query, quoted for a POSIX shell.
+
+    Args:
+        source: the run or question set.
+        out: name of the file.
+        parameters: those that have their default are left out.
+    """
+    usual = defaults(name)
+    given = [
+        f"--param={key}={str(value).lower() if isinstance(value, bool) else value}"
+        for key, value in parameters.items()
+        if key not in usual or usual[key] != value
+    ]
+    beside = ["--compare", compare] if compare else []
+    words = ["python", "-m", "codemix_core", "export", source, name, "-o", out, *beside, *given]
+    return shlex.join(words)
+
+
 class Store:
     """Named queries over one workspace. Cheap to make; holds nothing open."""
 
@@ -120,6 +157,7 @@ class Store:
             QUALITY: self._quality(self.workspace.quality_runs(question_set)),
         }
         with _reading(name), self._connect(sources) as connection:
+            _view(connection, VERDICTS, [], name="baseline_verdicts")
             return connection.execute(sql(name), parameters or None).df()
 
     def question_counts(self, run_id: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@
     models/<name>.json
     annotations/<run_id>.jsonl
     exports/<run_id>/
+    uploads/<hash>-<file name>
     slots/<device>.lock, queue/<ticket>
 
 Names given by people are checked here before they become a path.
@@ -142,6 +143,11 @@ class Workspace:
     def exports_root(self) -> Path:
         """Where datasets are exported to when a person names no other directory."""
         return self.root / "exports"
+
+    @property
+    def uploads_root(self) -> Path:
+        """Question files that came through a browser."""
+        return self.root / "uploads"
 
     def annotations_path(self, run_id: str) -> Path:
         """What people decided about the generations of a scoring run; append-only JSON lines."""

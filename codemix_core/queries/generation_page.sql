@@ -1,6 +1,8 @@
 -- One page of generations for browsing: filters on question, status ('unscored' for those without
 -- a verdict), text and length in tokens, then $limit rows from $offset. An empty filter value
 -- means no filter.
+-- defaults: {"question_id": "", "status": "", "text": "", "min_tokens": 0,
+-- "max_tokens": 2147483647, "limit": 2147483647, "offset": 0}
 SELECT
     g.question_id,
     g.sample_index,

@@ -2,6 +2,8 @@
 -- An empty text, 0 for $k and the full band [0, 1] mean no filter. With a baseline run, its pass
 -- rate and the difference stand beside. Sort keys: question_id, k, n, pass_rate, mean_score,
 -- programs, baseline_rate, difference.
+-- defaults: {"text": "", "skill": "", "other_skill": "", "k": 0, "split": "", "status": "",
+-- "low": 0.0, "high": 1.0, "sort": "question_id", "descending": false, "limit": 2147483647, "offset": 0}
 WITH sampled AS (
     SELECT question_id, count(*) AS n FROM generations GROUP BY question_id
 ),

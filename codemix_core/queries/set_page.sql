@@ -2,6 +2,8 @@
 -- self-check and the pass rate of one scoring run. Filters as in question_page; $checked is '',
 -- 'ok', 'failed' or 'unchecked'. Sort keys: source order (''), question_id, k, tests, pass_rate,
 -- quality (share of mutants of the gold solution that the tests kill).
+-- defaults: {"text": "", "skill": "", "other_skill": "", "k": 0, "split": "", "language": "",
+-- "checked": "", "sort": "", "descending": false, "limit": 2147483647, "offset": 0}
 WITH judged AS (
     SELECT question_id, count(*) FILTER (score = 1) / nullif(count(score), 0) AS pass_rate
     FROM verdicts

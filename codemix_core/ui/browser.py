@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from codemix_core.records import GENERATIONS, Status
-from codemix_core.store import Store
+from codemix_core.store import Store, export_command
 from codemix_core.ui import data, generation, live, look, tables, url, words
 from codemix_core.workspace import RunDir, Workspace
 
@@ -127,6 +127,9 @@ def _rows(
         "generation",
         int(page["matching"].iloc[0]),
         lambda: Store(workspace).frame("generation_page", run_id, **everything),
+        command=export_command(
+            run_id, "generation_page", f"generations-{run_id}.csv", **everything
+        ),
     )
 
 

@@ -54,7 +54,8 @@ def table(workspace: Workspace, found: list[DatasetInfo]) -> str | None:
         lambda row: url.put(dataset=row["run_id"], rows=None),
         selected=lambda rows: rows["run_id"] == opened,
     )
-    tables.footer("datasets", "dataset", len(frame), lambda: frame)
+    command = "python -m codemix_core datasets --json"
+    tables.footer("datasets", "dataset", len(frame), lambda: frame, command=command)
     return opened
 
 

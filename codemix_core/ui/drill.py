@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from codemix_core.records import Question, Status
-from codemix_core.store import Store
+from codemix_core.store import Store, export_command
 from codemix_core.ui import code, data, generation, look, quality, rates, tables, url, words
 from codemix_core.workspace import RunDir, Workspace
 
@@ -26,6 +26,8 @@ SORTS = {
 COMPARE_SORTS = {"-difference": "largest gain", "difference": "largest loss"}
 OTHER = "other"
 """URL value of ``of`` while a generation of the run to compare with is shown."""
+THIS, THAT = "this run", "other run"
+"""What the two sides of a comparison are called."""
 CLEARS = ("sample", "of", "view", "about")
 """URL values that belong to one question."""
 RAN = (Status.PASSED, Status.FAILED, Status.TIMEOUT, Status.CRASHED, Status.MEMORY_EXCEEDED)
@@ -147,15 +149,18 @@ def table(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
             alignment="right",
         ),
         "pass_rate": tables.share_bar("pass rate", "correct ÷ scored"),
-        "mean_score": tables.number("mean score", "mean share of tests passed", "%.2f", width=86),
-        "programs": tables.number("programs", "different programs", width=76),
-        "quality": quality.column(),
     }
     if baseline is not None:
+        # Before what is not compared, so that a window of 1280 pixels shows it.
         columns["baseline_rate"] = tables.number(
             "other", "pass rate in the other run", "%.2f", width=56
         )
         columns["difference"] = tables.number("difference", "this − other", "%+.2f", width=80)
+    columns |= {
+        "mean_score": tables.number("mean score", "mean share of tests passed", "%.2f", width=86),
+        "programs": tables.number("programs", "different programs", width=76),
+        "quality": quality.column(),
+    }
     for optional in ("split", "quality"):
         if page[optional].isna().all():
             del columns[optional]
@@ -171,6 +176,9 @@ def table(workspace: Workspace, run: RunDir, other: RunDir | None) -> None:
         "question",
         int(page["matching"].iloc[0]),
         lambda: Store(workspace).frame("question_page", run.run_id, baseline, **everything),
+        command=export_command(
+            run.run_id, "question_page", f"questions-{run.run_id}.csv", baseline, **everything
+        ),
     )
 
 
@@ -239,7 +247,7 @@ def _rates(sides: Sequence[Side]) -> dict[str, str]:
         return {"correct": texts[0]}
     facts = {
         label: f"<b>{words.rate(side.rate)}</b> · {text}"
-        for label, side, text in zip(("this run", "other run"), sides, texts, strict=True)
+        for label, side, text in zip((THIS, THAT), sides, texts, strict=True)
     }
     mine, theirs = (side.rate for side in sides)
     if mine is not None and theirs is not None:
@@ -279,17 +287,16 @@ def _groups(workspace: Workspace, sides: Sequence[Side], found: Question) -> Non
 
 
 def _group_list(side: Side, chosen: Sequence[bool], sides: Sequence[Side]) -> None:
-    """The programs of one side; with two of them under the name of its run."""
-    name = words.short_run(side.run.run_id) if len(sides) > 1 else ""
-    look.heading("Programs", " · ".join(part for part in (name, _different(side)) if part))
+    """The programs of one side, as tall as the longer list."""
+    if len(sides) > 1:
+        name = THIS if side.key is None else THAT
+        look.heading(name.capitalize(), words.count(len(side.groups), "program"))
+    else:
+        look.heading("Programs", f"{len(side.groups)} different")
     tall = max((len(each.groups) for each in sides), default=1)
     with st.container(gap="xxsmall", height=min(620, 48 * tall + 24), border=False):
         for row, on in zip(data.rows(side.groups), chosen, strict=True):
             _group_button(row, on, side.key)
-
-
-def _different(side: Side) -> str:
-    return f"{len(side.groups)} different" if len(side.groups) else "no generation"
 
 
 def _generation(workspace: Workspace, side: Side, found: Question, sample: int) -> None:

@@ -57,7 +57,13 @@ def table(document: Document, part: headline.Part) -> None:
         lambda row: url.put(question=row["question_id"], left=None, right=None),
     )
     name = f"{run_id}-{part['split']}-questions"
-    tables.footer(name, "question", len(rows), lambda: rows.drop(columns="skills_shown"))
+    tables.footer(
+        name,
+        "question",
+        len(rows),
+        lambda: rows.drop(columns="skills_shown"),
+        command=f"python -m codemix_core export-evaluation {run_id} -o evaluation.json",
+    )
 
 
 def _filters(part: headline.Part) -> pd.DataFrame:

@@ -292,7 +292,8 @@ def verdicts(document: Document, part: headline.Part) -> None:
 
 def _download(document: Document, part: headline.Part, by: str, rows: pd.DataFrame) -> None:
     with st.container(horizontal=True):
-        tables.downloads(f"{document['run']}-{part['split']}-{by}", lambda: rows)
+        command = f"python -m codemix_core export-evaluation {document['run']} -o evaluation.json"
+        tables.downloads(f"{document['run']}-{part['split']}-{by}", lambda: rows, command)
 
 
 def exports(document: Document) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from codemix_core.records import Question
 from codemix_core.sampling.languages import fenced
+from codemix_core.store import export_command
 from codemix_core.ui import data, look, selection_rules, tables, url, words
 from codemix_core.ui.selection_rules import Values
 from codemix_core.workspace import Workspace
@@ -36,7 +37,8 @@ def draw(workspace: Workspace) -> None:
     wanted = [q for q in found.values() if split is None or q.split == split]
     bad = _flagged(workspace, name)
     _yield(wanted, bad, values)
-    _preview(wanted, bad, cot=values["cot"])
+    command = export_command(name, "set_page", "gold.csv", split=split or "")
+    _preview(wanted, bad, command, cot=values["cot"])
     look.heading("Build")
     selection_rules.build(workspace, values, None)
 
@@ -78,8 +80,10 @@ def _usable(
     ]
 
 
-def _preview(wanted: Sequence[Question], bad: frozenset[str] | None, *, cot: bool) -> None:
-    """The first question as it would be trained on, and the list of all."""
+def _preview(
+    wanted: Sequence[Question], bad: frozenset[str] | None, command: str, *, cot: bool
+) -> None:
+    """The first question as it would be trained on, and the list of all, which ``command`` has."""
     left, right = st.columns([5, 4], gap="medium")
     frame = pd.DataFrame(
         {
@@ -106,7 +110,7 @@ def _preview(wanted: Sequence[Question], bad: frozenset[str] | None, *, cot: boo
             lambda row: url.put(question=row["question_id"]),
             selected=lambda rows: rows["question_id"] == opened,
         )
-        tables.footer("gold", "question", len(frame), lambda: frame)
+        tables.footer("gold", "question", len(frame), lambda: frame, command=command)
     with right:
         by_id = {q.question_id: q for q in wanted}
         shown = by_id.get(opened or "", wanted[0] if wanted else None)

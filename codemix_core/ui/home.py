@@ -120,10 +120,7 @@ def _sample(workspace: Workspace, name: str) -> Step:
         return Step(f"sample-{name}", text, "Choose a model", page=page, query=(("set", name),))
     values = {"questions": NANO, "model": NANO, "split": "heldout", "n": FIRST_N}
     spec = stages.stage("sample").spec().parse(values)
-    text += (
-        f" {FIRST_N} answers to each of its {held:,} held-out questions, {FIRST_N * held:,} in all,"
-        " take under a minute."
-    )
+    text += f" {FIRST_N * held:,} answers take under a minute."
     return Step(f"sample-{name}", text, "Sample nano with the nano model", spec=spec)
 
 

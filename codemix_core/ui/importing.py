@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import re
 from html import escape
 from pathlib import Path
 
 import streamlit as st
 
+from codemix_core import files
 from codemix_core.errors import InputError, Problem
 from codemix_core.questions import formats
 from codemix_core.questions.importer import BUNDLED, NANO, ImportSpec, import_questions
@@ -23,17 +25,16 @@ def form(workspace: Workspace) -> None:
     left, right = st.columns(2)
     name = left.text_input("Name of the new set", key="import.name")
     format_name = right.selectbox("Format", ["auto", *formats.FORMATS], key="import.format")
-    source = upload.name if upload is not None and not path else path
+    source = path
+    if upload is not None and not path:
+        source = str(kept(workspace, upload.name, upload.getvalue()))
     values = {"path": source, "name": name or None, "format": format_name}
     if source and name:
         forms.command(ImportSpec.restore(values).command_line())
     if not st.button("Import", key="import.go", type="primary", disabled=not (source and name)):
         return
     try:
-        with st.spinner("Reading and checking …"), tempfile.TemporaryDirectory() as folder:
-            if upload is not None and not path:
-                source = str(Path(folder, Path(upload.name).name))
-                Path(source).write_bytes(upload.getvalue())
+        with st.spinner("Reading and checking …"):
             outcome = import_questions(source, name, format_name, workspace)
     except InputError as error:
         _problems(error.problems)
@@ -41,6 +42,19 @@ def form(workspace: Workspace) -> None:
     st.toast(words.literal(outcome.summary()), icon=":material/check:")
     url.put(set=outcome.question_set.name)
     st.rerun()
+
+
+def kept(workspace: Workspace, name: str, content: bytes) -> Path:
+    """Where an uploaded file lies from now on, so that its import can be typed as a command.
+
+    The same file under the same name is kept once.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", Path(name).name)[-80:]
+    path = workspace.uploads_root / f"{hashlib.sha256(content).hexdigest()[:12]}-{safe}"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        files.write_bytes(path, content)
+    return path
 
 
 def _problems(problems: list[Problem]) -> None:

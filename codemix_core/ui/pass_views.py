@@ -296,8 +296,10 @@ def _export(workspace: Workspace, run: RunDir, other: RunDir | None, table: str)
         frame: pd.DataFrame = getattr(source, table)
         return frame
 
+    command = ["python", "-m", "codemix_core", "report", run.run_id, "--json"]
+    command += ["--compare", other.run_id] if other is not None else []
     with st.container(horizontal=True):
-        tables.downloads(f"{run.run_id}-{table}", make)
+        tables.downloads(f"{run.run_id}-{table}", make, " ".join(command))
 
 
 def left_out(workspace: Workspace, run: RunDir, other: RunDir) -> None:

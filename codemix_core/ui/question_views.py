@@ -11,7 +11,7 @@ import streamlit as st
 
 from codemix_core import jobs, stages
 from codemix_core.records import Question, Status
-from codemix_core.store import Store
+from codemix_core.store import Store, export_command
 from codemix_core.ui import (
     charts,
     code,
@@ -240,6 +240,7 @@ def table(workspace: Workspace, name: str, scored: str | None) -> None:
         "question",
         int(page["matching"].iloc[0]),
         lambda: Store(workspace).set_frame("set_page", name, scored, **everything),
+        command=export_command(name, "set_page", f"questions-{name}.csv", scored, **everything),
     )
 
 

@@ -116,15 +116,20 @@ def footer(
     matching: int,
     everything: Callable[[], pd.DataFrame],
     *,
+    command: str | None = None,
     page: str = "page",
 ) -> None:
-    """Below a table: how many rows match, the pages, and the whole table as CSV or Parquet."""
+    """Below a table: how many rows match, the pages, and the whole table as CSV or Parquet.
+
+    Args:
+        command: what a person would type for the same rows.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(words.count(matching, noun), width="content")
         if matching > PAGE:
             pages = ceil(matching / PAGE)
             _pages(name, page, pages)
-        downloads(name, everything)
+        downloads(name, everything, command)
 
 
 def _pages(name: str, page: str, pages: int) -> None:
@@ -140,8 +145,10 @@ def _pages(name: str, page: str, pages: int) -> None:
     )
 
 
-def downloads(name: str, everything: Callable[[], pd.DataFrame]) -> None:
-    """The two download buttons of a table; it is made when one of them is clicked."""
+def downloads(
+    name: str, everything: Callable[[], pd.DataFrame], command: str | None = None
+) -> None:
+    """The two download buttons of a table, made when clicked, with the equivalent command."""
     for ending, make, kind in (
         ("csv", data.csv, "text/csv"),
         ("parquet", data.parquet, "application/vnd.apache.parquet"),
@@ -156,6 +163,9 @@ def downloads(name: str, everything: Callable[[], pd.DataFrame]) -> None:
             type="tertiary",
             on_click="ignore",
         )
+    if command is not None:
+        with st.popover("Command", icon=":material/terminal:", type="tertiary"):
+            st.code(command, language="bash", wrap_lines=True)
 
 
 def number(label: str, help: str = "", form: str = "%d", **more: Any) -> Any:

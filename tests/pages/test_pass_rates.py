@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from codemix_core import jobs
+from codemix_core.cli.app import main
 from codemix_core.evaluation.report import build_report
 from codemix_core.jobs import State
 from codemix_core.records import VERDICTS, Question
@@ -167,7 +171,10 @@ def test_two_runs_are_compared_question_by_question(
     rows = page.dataframe[0].value.set_index("question_id")
     assert rows.loc[asked[0].question_id, "difference"] == pytest.approx(1.0)
     assert rows.loc[asked[0].question_id, "baseline_rate"] == 0.0
-    assert "difference" in rows.columns
+    order = list(page.dataframe[0].proto.column_order)
+    settings = json.loads(page.dataframe[0].proto.columns)
+    widths = [settings[name]["width"] for name in order[: order.index("difference") + 1]]
+    assert sum(widths) < 940, "the difference is in sight in a window of 1280 pixels"
 
 
 def test_a_compared_question_shows_rates_and_programs_of_both_runs(
@@ -203,6 +210,39 @@ def test_the_legend_of_two_runs_has_verdicts_that_only_one_of_them_has(
     legend = next(e for e in text.split("\n") if "cm-line" in e and " against " in e)
     for word in ("passed", "compile error", "failed", "no code", "not scored"):
         assert f"</b>{word}</span>" in legend
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "query", "key"),
+    [
+        (PAGE, {"show": "Questions", "split": "heldout", "sort": "-k"}, "question_page", "run"),
+        (PAGE, {"show": "Questions", "band": "sometimes", "text": "nano-"}, "question_page", "run"),
+        ("1_Questions.py", {"split": "heldout", "checked": "ok"}, "set_page", "set"),
+        ("2_Sampling.py", {"to": "8", "text": "certainly"}, "generation_page", "run"),
+    ],
+)
+def test_the_command_beside_a_download_writes_the_rows_that_match(
+    open_page: Open,
+    scored: RunDir,
+    sampled: RunDir,
+    url: dict[str, str],
+    page: str,
+    query: str,
+    key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = {"set": "nano", "run": sampled.run_id if page[0] == "2" else scored.run_id}
+    app = open_page(page, **url, **{key: looked_at[key]})
+    (command,) = [text for text in code_blocks(app) if f" {query} -o " in text]
+    assert command.startswith("python -m codemix_core export ")
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command)[3:]) == 0
+    (written,) = tmp_path.glob("*.csv")
+    rows = pd.read_csv(written)
+    assert 0 < len(rows) < 36
+    seen = app.dataframe[0].value
+    assert list(rows["question_id"]) == list(seen["question_id"])
 
 
 def test_every_table_can_be_downloaded(open_page: Open, scored: RunDir) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from codemix_core.cli.app import main
+from codemix_core.questions.formats.jsonl import write_jsonl
 from codemix_core.records import Question
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages_data import code_blocks, shown
@@ -151,6 +154,28 @@ def test_importing_a_bad_file_shows_every_problem_and_writes_nothing(
     assert "Nothing was imported" in text
     assert "question 'a'" in text or "line 1" in text
     assert workspace.question_sets() == []
+
+
+def test_an_uploaded_file_can_be_imported_again_by_the_command_that_is_shown(
+    open_page: Open,
+    workspace: Workspace,
+    all_nano: list[Question],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_jsonl(all_nano[:3], tmp_path / "three.jsonl")
+    content = (tmp_path / "three.jsonl").read_bytes()
+    page = open_page(PAGE)
+    page.file_uploader(key="import.upload").set_value(("../my set.jsonl", content, "text/plain"))
+    page.text_input(key="import.name").set_value("mine").run()
+    (command,) = [text for text in code_blocks(page) if "codemix_core import" in text]
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command)[3:]) == 0
+    assert len(workspace.question_set("mine").questions()) == 3
+    page.run()
+    assert len(list(workspace.uploads_root.iterdir())) == 1
+    page.button(key="import.go").click().run()
+    assert "Nothing was imported" not in shown(page)
 
 
 def test_importing_nano_by_path_opens_the_new_set(open_page: Open, workspace: Workspace) -> None:

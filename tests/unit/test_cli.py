@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from codemix_core import jobs, stages
+from codemix_core import jobs, stages, store
 from codemix_core.cli.app import main
 from codemix_core.cli.job_commands import EXAMPLES
 from codemix_core.records import GENERATIONS, Generation, Question
@@ -131,6 +131,31 @@ def test_export_writes_a_query_as_csv_and_parquet(
     assert "could not be answered" in capsys.readouterr().err
     assert main(["export", run.run_id, "nope", "-o", str(tmp_path / "x.txt")]) == 2
     assert "QUERY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", store.exportable())
+def test_filters_order_and_number_of_rows_of_a_query_need_not_be_given(
+    workspace: Workspace, nano: list[Question], tmp_path: Path, name: str
+) -> None:
+    usual, known = store.defaults(name), store.parameters(name)
+    assert set(usual) <= set(known)
+    if name.endswith("_page"):
+        assert set(usual) == set(known)
+    if set(usual) == set(known):
+        out = tmp_path / "out.csv"
+        assert main(["export", "nano", name, "-o", str(out)]) == 0
+        assert out.exists()
+
+
+def test_a_parameter_of_the_wrong_kind_is_refused_with_what_is_allowed(
+    workspace: Workspace, nano: list[Question], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = ["--param=k=two", "--param=descending=maybe", "--param=colour=red"]
+    assert main(["export", "nano", "set_page", "-o", "x.csv", *wrong]) == 2
+    told = capsys.readouterr().err
+    assert "got 'two'; give a whole number." in told
+    assert "got 'maybe'; true or false." in told
+    assert "may be given: checked, descending, k" in told
 
 
 @pytest.mark.parametrize("name", ["status.json", "exit.json", "spec.json"])
