@@ -8,6 +8,7 @@ reader's pattern matches them.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import uuid
@@ -80,13 +81,14 @@ def write_parquet(path: Path, table: pa.Table) -> None:
 
 
 def append_line(path: Path, document: Any) -> None:
-    """Append one JSON line in a single ``write`` call, so concurrent writers never interleave.
+    """Append one JSON line; concurrent writers take turns.
 
     A line that a killed writer left unfinished is ended first, so that it spoils no other.
     """
     line = (json.dumps(document, ensure_ascii=False) + "\n").encode()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # let go of when the descriptor is closed
         size = os.fstat(descriptor).st_size
         torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
         os.write(descriptor, b"\n" + line if torn else line)

@@ -87,7 +87,7 @@ MANY = (SFT_LORA_MANY, SFT_FULL_MANY, DPO_LORA_MANY)
 CODER = (SFT_LORA, SFT_FULL, DPO_LORA, GRPO_LORA)
 NANO = (
     Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1),
-    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 2e-5, 4, 1),
+    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 3e-5, 4, 1),
     Method("dpo", True, DPO_LORA.recipe, DPO_LORA.title, 1.2e-4, 4, 1),
     Method("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 1e-4),
 )

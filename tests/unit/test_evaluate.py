@@ -74,7 +74,7 @@ def test_every_problem_names_its_field(workspace: Workspace, nano: list[Question
     assert "are one model" in problems(workspace, model=str(path))["baseline"]
     assert "no question set" in problems(workspace, questions="nope")["questions"]
     found = problems(workspace, model="nano", n=0, split=("held",))
-    assert set(found) == {"n", "split.0"}
+    assert set(found) == {"n", "split.0", "baseline"}
     assert "names no questions" in problems(workspace, split=())["split"]
     assert "given twice" in problems(workspace, split=("hard", "hard"))["split"]
     assert "every split already" in problems(workspace, split=("all", "hard"))["split"]
