@@ -15,7 +15,7 @@ HEAD = '#include <gtest/gtest.h>\n#include "../solution/solution.cpp"\n'
 CALLS = [
     ("EXPECT_EQ(f(1), 2);", "EXPECT_EQ((W, f(1)), 2);"),
     ("return f(f(g(1)), 2);", "return (W, f((W, f(g(1))), 2));"),
-    ('f(\')\', "(", R"(()");', '(W, f(\')\', "(", R"(()"));'),
+    ('{ f(\')\', "(", R"(()"); }', '{ (W, f(\')\', "(", R"(()")); }'),
     ("EXPECT_TRUE(2 * f(1) > 3 && f(2));", "EXPECT_TRUE(2 * (W, f(1)) > 3 && (W, f(2)));"),
     (
         "{ solver.f(1); ns::f(2); a->b.f(3); }",
@@ -95,7 +95,8 @@ def test_every_line_of_the_tests_keeps_its_number() -> None:
         number += 1
         if line.startswith("#line "):
             number = int(line.split()[1]) - 1
-        seen[number] = line
+        else:
+            seen[number] = line
     for number, line in enumerate(GOOGLE_TESTS.splitlines(), 1):
         assert seen[number].startswith(line[:20])
 
