@@ -80,6 +80,7 @@ _INTERNALS = (
 _POISONED = 'attempt to use poisoned "'
 _BEFORE_A_CALL = re.compile(r"[(,{};=!+\-/%|?:[<]|&&|\|\||[=!<>]=|<<|return|throw|case|else|do")
 _EQUALITY = re.compile(r"\boperator\s*==")
+_NAME = re.compile(r"(?!(?:return|throw|case|else|do)\b)[A-Za-z_]\w*")
 _BINARY_AFTER = re.compile(r"[\d)\]]")
 _DEFINED = re.compile(r"^[ \t]*(?:#|%:|\?\?=)[ \t]*(?:define|undef)[ \t]+(\w+)", re.MULTILINE)
 _MADE_OF = re.compile(
@@ -205,19 +206,26 @@ def _with_checked_calls(tests: str, function: str, word: str) -> str:
     for position in range(2, len(found) - 1):
         if names[position] != function or names[position + 1] != "(":
             continue
-        before, last = names[position - 1], names[position - 2][-1]
+        first = _receiver(names, position)
+        before, last = names[first - 1], names[first - 2][-1]
         binary = before in "*&>" and _BINARY_AFTER.fullmatch(last) is not None
         depth = found[position][1]
-        end = next(
-            (t.end() for t, d in found[position + 2 :] if d == depth and t.group() == ")"), 0
-        )
-        if end and (binary or _BEFORE_A_CALL.fullmatch(before)):
-            inserts += [(found[position][0].start(), f"({word}, "), (end, ")")]
+        after = (t.end() for t, d in found[position + 2 :] if d == depth and t.group() == ")")
+        end = next(after, None)
+        if end is not None and (binary or _BEFORE_A_CALL.fullmatch(before)):
+            inserts += [(found[first][0].start(), f"({word}, "), (end, ")")]
     pieces, done = [], 0
     for position, text in sorted(inserts, key=lambda insert: insert[0]):
         pieces += [tests[done:position], text]
         done = position
     return "".join([*pieces, tests[done:]])
+
+
+def _receiver(names: list[str], position: int) -> int:
+    """Where the expression begins that ``names[position]`` is called on: ``object.`` or ``::``."""
+    while names[position - 1] in (".", "->", "::") and _NAME.fullmatch(names[position - 2]):
+        position -= 2
+    return position
 
 
 def _without_comments(code: str) -> str:
