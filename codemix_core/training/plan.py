@@ -16,7 +16,7 @@ import yaml
 from codemix_core import devices
 from codemix_core.datasets.registry import find
 from codemix_core.errors import InputError, Problem, SpecError
-from codemix_core.training import configs, families, grpo_spec
+from codemix_core.training import components, configs, families, grpo_spec
 from codemix_core.training.spec import AUTO, METHODS, TrainSpec
 from codemix_core.workspace import RunDir, Workspace
 
@@ -107,12 +107,15 @@ def plan(
 
 
 def config_problems(spec: TrainSpec, workspace: Workspace, directory: Path) -> list[Problem]:
-    """Everything wrong with the configuration a spec leads to; empty when it can be launched."""
+    """Everything wrong with the configuration a spec leads to; empty when it can be launched.
+
+    Loads no model library: a page asks on every change.
+    """
     try:
         found = plan(spec, workspace, directory)
     except InputError as error:
         return error.problems
-    problems = configs.check(found.config)
+    problems = configs.check(found.config, components.apart)
     if not problems and found.steps < 1:
         what = f"{found.rows} rows do not fill one step of the recipe."
         problems.append(Problem("dataset", what, "Lower batch_size, or build a larger dataset."))

@@ -68,7 +68,8 @@ def form(workspace: Workspace) -> None:
     with fourth:
         made.field("name", "Name of the result", placeholder="made up")
     made.put("set", _cloned())
-    spec = made.parse(workspace)
+    with st.spinner("Checking the configuration …"):
+        spec = made.parse(workspace)
     found = _plan(workspace, made, spec) if isinstance(spec, TrainSpec) else None
     if found is not None:
         spec = _editor(workspace, made, found)
