@@ -138,15 +138,21 @@ def _processes(config: Mapping[str, Any], name: str, *, distributed: bool) -> li
 def _components(config: Mapping[str, Any], look: components.Look) -> Iterator[Problem]:
     """Problems of all components, however deep they stand."""
     blocks = [(path, b) for path, b in _blocks(config) if b["_component_"] != MISSING]
-    known = look(dict.fromkeys(block["_component_"] for _, block in blocks))
+    names = dict.fromkeys(block["_component_"] for _, block in blocks)
+    known = look([name for name in names if isinstance(name, str)])
     for path, block in blocks:
-        yield from _component(path, block, known[block["_component_"]])
+        name = block["_component_"]
+        if name in known:
+            yield from _component(path, block, known[name])
+        else:
+            fix = "Give a dotted name, e.g. torch.optim.AdamW."
+            yield Problem(f"{path}._component_", f"got {name!r};", fix)
 
 
 def _blocks(value: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every block that names a component, with where it stands."""
     if isinstance(value, Mapping):
-        if isinstance(value.get("_component_"), str):
+        if "_component_" in value:
             yield path, value
         for key, inner in value.items():
             yield from _blocks(inner, f"{path}.{key}" if path else str(key))

@@ -30,14 +30,18 @@ class Plan:
     """A training run, worked out.
 
     recipe: name or file of the recipe. method: sft, dpo or grpo. config: the complete torchtune
-    configuration. rows: of the train side. steps: optimizer steps until the end.
+    configuration. rows: of the train side.
     """
 
     recipe: str
     method: str
     config: dict[str, Any]
     rows: int
-    steps: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps until the end; only of a configuration without problems."""
+        return steps(self.config, self.method, self.rows)
 
     @property
     def torchtune_recipe(self) -> str:
@@ -103,7 +107,7 @@ def plan(
         resume=resume,
     )
     rows = int(document["files"]["train"]["rows"])
-    return Plan(name, method, config, rows, steps(config, method, rows))
+    return Plan(name, method, config, rows)
 
 
 def config_problems(spec: TrainSpec, workspace: Workspace, directory: Path) -> list[Problem]:
@@ -125,12 +129,12 @@ def config_problems(spec: TrainSpec, workspace: Workspace, directory: Path) -> l
 def steps(config: dict[str, Any], method: str, rows: int) -> int:
     """Optimizer steps of a whole run, as torchtune's recipes count them."""
     epochs = int(config["epochs"])
-    world = int(config["nproc_per_node"])
+    world = int(config["nproc_per_node"]) * int(config.get("nnodes", 1))
     if method == "grpo":
         grpo = grpo_spec.parse(config["grpo"])
         per_epoch = -(-rows // grpo.groups_per_step) * grpo.epochs_per_batch
     else:
-        batches = rows // (world * int(config["batch_size"]))
+        batches = -(-rows // world) // int(config["batch_size"])
         per_epoch = batches // int(config.get("gradient_accumulation_steps") or 1)
     most = config.get("max_steps_per_epoch")
     return epochs * (per_epoch if most is None else min(per_epoch, int(most)))
@@ -144,6 +148,8 @@ def _overrides(spec: TrainSpec, method: str, document: dict[str, Any]) -> dict[s
         given = {"grpo.temperature": str(sampled), **given} if sampled else given
     if spec.nproc_per_node is not None:
         given["nproc_per_node"] = str(spec.nproc_per_node)
+    if spec.nnodes > 1:
+        given["nnodes"] = str(spec.nnodes)
     return given
 
 
