@@ -138,11 +138,10 @@ def _processes(config: Mapping[str, Any], name: str, *, distributed: bool) -> li
 def _components(config: Mapping[str, Any], look: components.Look) -> Iterator[Problem]:
     """Problems of all components, however deep they stand."""
     blocks = [(path, b) for path, b in _blocks(config) if b["_component_"] != MISSING]
-    names = dict.fromkeys(block["_component_"] for _, block in blocks)
-    known = look([name for name in names if isinstance(name, str)])
-    for path, block in blocks:
-        name = block["_component_"]
-        if name in known:
+    names = [block["_component_"] for _, block in blocks]
+    known = look(dict.fromkeys(name for name in names if isinstance(name, str)))
+    for (path, block), name in zip(blocks, names, strict=True):
+        if isinstance(name, str):
             yield from _component(path, block, known[name])
         else:
             fix = "Give a dotted name, e.g. torch.optim.AdamW."

@@ -61,10 +61,9 @@ def fall(lines: Iterable[Line]) -> float | None:
 
     Taken over the last logged steps; negative when it has risen.
     """
-    names = ("reference_log_probs/chosen", "log_probs/chosen")
-    both = [[line.get(name) for name in names] for line in lines]
-    pairs = [reference - now for reference, now in both if None not in (reference, now)]
-    last = pairs[-_WINDOW:]
+    both = [(x.get("reference_log_probs/chosen"), x.get("log_probs/chosen")) for x in lines]
+    falls = [before - now for before, now in both if before is not None and now is not None]
+    last = falls[-_WINDOW:]
     return sum(last) / len(last) if last else None
 
 

@@ -12,10 +12,12 @@ import psutil
 import streamlit as st
 
 from codemix_core import devices, files, jobs
-from codemix_core.errors import CodemixError, InputError
+from codemix_core.datasets.registry import find
+from codemix_core.errors import CodemixError, InputError, NotFoundError
 from codemix_core.jobs import State
 from codemix_core.training import checkpoints, metrics, outcome
 from codemix_core.training.checkpoints import Checkpoint
+from codemix_core.training.spec import METHODS
 from codemix_core.ui import charts, forms, live, look, url, words
 from codemix_core.workspace import RunDir, Workspace
 
@@ -102,12 +104,22 @@ def _notes(run: RunDir) -> None:
 
 
 def _clone(run: RunDir) -> None:
-    """Put the settings of a run into the form above."""
+    """Put the settings of a run into the form above; its dataset, if it is still there."""
     spec = run.load_spec()
-    for name in ("dataset", "model", "recipe"):
+    try:
+        document = find(run.workspace, spec["dataset"])[1]
+    except NotFoundError:
+        document = None
+    else:
+        st.session_state["train.dataset"] = spec["dataset"]
+    for name in ("model", "recipe"):
         st.session_state[f"train.{name}"] = spec[name]
     st.session_state["train.override"] = spec["override"] or ""
-    st.session_state["train.cloned"] = spec["set"]
+    st.session_state["train.cloned"] = {
+        "run": run.run_id,
+        "method": None if document is None else METHODS[document["method"]],
+        "set": spec["set"],
+    }
     url.put(run=None)
 
 

@@ -254,7 +254,14 @@ def test_all_problems_of_a_configuration_come_at_once(
 
 
 @pytest.mark.parametrize(
-    "change", ["batch_size=two", "epochs=null", "gradient_accumulation_steps=-1", "optimizer=3"]
+    "change",
+    [
+        "batch_size=two",
+        "epochs=null",
+        "gradient_accumulation_steps=-1",
+        "optimizer=3",
+        "loss={_component_: [1]}",
+    ],
 )
 def test_no_value_however_wrong_breaks_the_check(
     workspace: Workspace, nano: list[Question], change: str
