@@ -86,7 +86,7 @@ def plan(
     name = auto_recipe(method, directory) if spec.recipe == AUTO else spec.recipe
     recipe = configs.load(name)
     if recipe["method"] != method:
-        fitting = [n for n in configs.recipes() if configs.load(n)["method"] == method]
+        fitting = configs.fitting(method)
         what = f"{name!r} trains by {recipe['method']}, and the dataset is for {method}."
         raise SpecError(Problem("recipe", what, f"Fitting: {', '.join(fitting)}."))
     place = root or RunDir(workspace, "train")

@@ -86,9 +86,8 @@ def form(workspace: Workspace) -> None:
 
 def _recipe(made: forms.SpecForm, method: str) -> None:
     """The recipes of a method; one of another method, chosen before, gives way to ``auto``."""
-    shipped = configs.recipes()
-    fitting = [name for name in shipped if configs.load(name)["method"] == method]
-    if st.session_state.get("train.recipe") in shipped.keys() - set(fitting):
+    fitting = configs.fitting(method)
+    if st.session_state.get("train.recipe") in configs.recipes().keys() - set(fitting):
         st.session_state["train.recipe"] = AUTO
     made.field("recipe", "Recipe", options=[AUTO, *fitting], accept_new_options=True)
 
@@ -146,7 +145,7 @@ def _editor(
 ) -> TrainSpec | None:
     """The whole configuration, editable; what is changed becomes ``--set`` of the command."""
     left, right = st.columns([6, 4], gap="medium")
-    with left:
+    with left, st.container(key="yaml"):
         look.heading("Configuration", f"{found.recipe}, as torchtune gets it")
         text = st.text_area(
             "Configuration",
@@ -165,7 +164,7 @@ def _editor(
     with st.spinner("Checking the configuration …"):
         spec = made.parse(workspace)
     edited = _plan(workspace, made, spec) if isinstance(spec, TrainSpec) else None
-    with right:
+    with right, st.container(key="settings"):
         look.heading("What the settings mean")
         shown = {n: t for n, t in EXPLAINED.items() if _has(found.config, n)}
         st.markdown("\n".join(f"- `{name}`: {why}" for name, why in shown.items()))

@@ -312,13 +312,17 @@ def test_other_runs_are_drawn_over_the_one_looked_at(
     page = open_page(PAGE, run=finished.run_id)
     page.multiselect(key="train.others").set_value([running.run_id]).run()
     assert not page.exception
-    drawn = figures(page)[0]["data"]
-    names = [t["name"] for t in drawn if t.get("showlegend") is not False]
-    assert {name.split()[-1] for name in names} == {"loss"}
-    assert len(names) == 2
+    drawn = [t for t in figures(page)[0]["data"] if t["x"] != [None]]
     assert len({t["line"]["color"] for t in drawn}) == 2
+    found = text(page)
+    for run in (finished, running):
+        assert f"</b> {'mine · ' if run is finished else ''}train nano on" in found
+    probabilities = figures(page)[1]["data"]
+    named = {t["name"] for t in probabilities if t.get("showlegend") is not False}
+    assert named == {"chosen", "rejected", "chosen, reference", "rejected, reference"}
     page.slider(key="train.smoothing").set_value(0.0).run()
-    assert len(figures(page)[0]["data"]) == 2, "raw lines only"
+    drawn = [t for t in figures(page)[0]["data"] if t["x"] != [None]]
+    assert len(drawn) == 2, "raw lines only"
 
 
 def test_a_clone_takes_the_settings_over_and_can_be_changed_further(
