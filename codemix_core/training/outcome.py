@@ -52,7 +52,8 @@ def best(found: list[Checkpoint], lines: Iterable[Line]) -> Best:
     if not rated:
         return Best(found[-1], "the last epoch")
     chosen = min(rated, key=lambda c: losses[c.epoch])
-    why = f"lowest validation loss, {losses[chosen.epoch]:.4f}, of {len(rated)} epochs"
+    among = f"{len(rated)} epoch{'s' if len(rated) > 1 else ''}"
+    why = f"lowest validation loss, {losses[chosen.epoch]:.4f}, of {among}"
     return Best(chosen, why)
 
 

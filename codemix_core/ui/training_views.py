@@ -32,7 +32,9 @@ PANELS = {
     ),
     "Rewards": ("rewards/margins", "rewards/chosen", "rewards/rejected", "rewards/mean"),
     "Accuracy": ("rewards/accuracies", "validation/accuracy"),
-    "Policy": ("kl", "clip_fraction", "ratio_mean", "entropy"),
+    "Distance moved": ("old_kl", "kl", "clip_fraction"),
+    "Probability ratio": ("ratio_mean",),
+    "Entropy": ("entropy",),
     "Gradient norm": ("grad_norm",),
     "Learning rate": ("lr",),
     "Speed, tokens/s": ("tokens_per_second_per_gpu",),
@@ -54,8 +56,9 @@ LABELS = {
     "rewards/mean": "mean",
     "rewards/accuracies": "training",
     "validation/accuracy": "validation",
-    "clip_fraction": "clipped",
-    "ratio_mean": "ratio",
+    "old_kl": "KL to the sampler",
+    "kl": "KL to the reference",
+    "clip_fraction": "share clipped",
 }
 """Metrics in a chart's legend, whose heading says the rest."""
 CHECKS = {"passed": State.SUCCEEDED, "failed": State.FAILED, "not checked": State.QUEUED}
@@ -191,6 +194,8 @@ def _panel(frames: dict[str, pd.DataFrame], names: Sequence[str], smoothing: flo
     made.update_layout(legend={"font": {"size": 11}, "itemclick": False, "itemdoubleclick": False})
     if present == ["lr"]:
         made.update_yaxes(exponentformat="e")
+        most = max(frame["lr"].max() for frame in frames.values() if "lr" in frame)
+        made.update_yaxes(range=[0, 1.1 * most] if most > 0 else None)
     return made
 
 

@@ -49,7 +49,7 @@ def test_an_epoch_whose_checkpoint_is_gone_is_not_chosen() -> None:
 def test_a_validation_loss_that_is_not_a_number_is_never_the_best() -> None:
     lines = [{"step": 1, "epoch": 0, "validation/loss": None}, *validated(0.1, 0.5)[2:]]
     best = outcome.best(EPOCHS, lines)
-    assert (best.checkpoint.epoch, best.why) == (1, "lowest validation loss, 0.5000, of 1 epochs")
+    assert (best.checkpoint.epoch, best.why) == (1, "lowest validation loss, 0.5000, of 1 epoch")
 
 
 def test_without_validation_the_last_epoch_is_taken() -> None:
