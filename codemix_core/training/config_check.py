@@ -5,18 +5,18 @@ imported and its arguments are compared with its signature), values that no run 
 what contradicts each other. Only what is certain is reported.
 
 Not checked: that files exist and that the weights fit the device; that needs the machine that
-trains. Importing the components loads torchtune, some seconds the first time.
+trains. Who looks up the components decides whether torchtune is loaded into this process.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from codemix_core.errors import Problem
-from codemix_core.training import config_values, recipe_source
+from codemix_core.training import components, config_values, recipe_source
+from codemix_core.training.components import Component
 
 METHODS = ("sft", "dpo", "grpo")
 MISSING = "???"
@@ -40,14 +40,18 @@ _FROM_RECIPE = {
 """Arguments that recipes add to a component of this key."""
 
 
-def check(config: Mapping[str, Any]) -> list[Problem]:
-    """Every problem of a configuration; empty when torchtune can start with it."""
+def check(config: Mapping[str, Any], look: components.Look = components.here) -> list[Problem]:
+    """Every problem of a configuration; empty when torchtune can start with it.
+
+    Args:
+        look: looks up the components, see :mod:`codemix_core.training.components`.
+    """
     unset = [
         Problem(path, "is not set.", "Give its value.")
         for path, value in _leaves(config)
         if value == MISSING
     ]
-    problems = [*unset, *_recipe(config), *_components(config)]
+    problems = [*unset, *_recipe(config), *_components(config, look)]
     problems += config_values.check(config, MISSING)
     return list(dict.fromkeys(problems))
 
@@ -131,48 +135,44 @@ def _processes(config: Mapping[str, Any], name: str, *, distributed: bool) -> li
     return []
 
 
-def _components(value: Any, path: str = "") -> Iterator[Problem]:
+def _components(config: Mapping[str, Any], look: components.Look) -> Iterator[Problem]:
     """Problems of all components, however deep they stand."""
+    blocks = [(path, b) for path, b in _blocks(config) if b["_component_"] != MISSING]
+    names = [block["_component_"] for _, block in blocks]
+    known = look(dict.fromkeys(name for name in names if isinstance(name, str)))
+    for (path, block), name in zip(blocks, names, strict=True):
+        if isinstance(name, str):
+            yield from _component(path, block, known[name])
+        else:
+            fix = "Give a dotted name, e.g. torch.optim.AdamW."
+            yield Problem(f"{path}._component_", f"got {name!r};", fix)
+
+
+def _blocks(value: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every block that names a component, with where it stands."""
     if isinstance(value, Mapping):
-        if isinstance(value.get("_component_"), str):
-            yield from _component(value, path)
+        if "_component_" in value:
+            yield path, value
         for key, inner in value.items():
-            yield from _components(inner, f"{path}.{key}" if path else str(key))
+            yield from _blocks(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            yield from _components(inner, f"{path}.{index}")
+            yield from _blocks(inner, f"{path}.{index}")
 
 
-def _component(block: Mapping[str, Any], path: str) -> Iterator[Problem]:
+def _component(path: str, block: Mapping[str, Any], found: Component) -> Iterator[Problem]:
     name = block["_component_"]
-    if name == MISSING:
-        return
-    try:
-        parameters = inspect.signature(_imported(name)).parameters
-    except Exception as error:  # noqa: BLE001 - importing somebody's module may raise anything
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        what = f"{name!r} cannot be imported: {lines[-1].rstrip('.')}."
+    if found.error is not None:
+        what = f"{name!r} cannot be imported: {found.error}."
         yield Problem(f"{path}._component_", what, "Check the spelling and what is installed.")
         return
-    kinds = {parameter.kind for parameter in parameters.values()}
     given = {str(key) for key in block} - {"_component_"}
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
-        for key in sorted(given - set(parameters)):
-            near = get_close_matches(key, list(parameters), n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(parameters)}."
+    if not found.anything:
+        for key in sorted(given - set(found.arguments)):
+            near = get_close_matches(key, found.arguments, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(found.arguments)}."
             yield Problem(f"{path}.{key}", f"is not an argument of {name}.", hint)
-    for key, parameter in parameters.items():
-        optional = parameter.default is not inspect.Parameter.empty
-        variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    for key in found.required:
         added = _FROM_RECIPE.get(path.partition(".")[0], set())
-        if not optional and not variadic and key not in given and key not in added:
+        if key not in given and key not in added:
             yield Problem(f"{path}.{key}", f"is required by {name}.", "Give it.")
-
-
-def _imported(name: str) -> Any:
-    from torchtune.config._utils import _get_component_from_path
-
-    found = _get_component_from_path(name)
-    if not callable(found):
-        raise TypeError(f"{name} cannot be called")
-    return found

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from codemix_core.training.config_check import METHODS, MISSING, check
 from codemix_core.training.families import Lora
 from codemix_core.training.recipe_source import PROJECT
 
-__all__ = ["METHODS", "MISSING", "check", "compose", "load", "recipes"]
+__all__ = ["METHODS", "MISSING", "check", "compose", "fitting", "load", "recipes"]
 
 RECIPES = PROJECT / "recipes"
 TOKENIZER = "codemix_core.training.tokenizer.chat_tokenizer"
@@ -39,6 +40,12 @@ def recipes() -> dict[str, Path]:
     """The shipped recipes by name, e.g. ``sft_lora`` or ``llama3_1_8b/dpo_lora``."""
     found = sorted(RECIPES.rglob("*.yaml"))
     return {path.relative_to(RECIPES).with_suffix("").as_posix(): path for path in found}
+
+
+@cache
+def fitting(method: str) -> tuple[str, ...]:
+    """The shipped recipes that train by ``method``; their files are read once."""
+    return tuple(name for name in recipes() if load(name)["method"] == method)
 
 
 def load(name: str) -> dict[str, Any]:

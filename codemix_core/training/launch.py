@@ -8,6 +8,7 @@ progress is read from.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,12 @@ POLL = 0.3
 GRACE = 15.0
 """Seconds that a recipe has to save what it can when the run is stopped."""
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "outofmemoryerror")
+_LESS_MEMORY = (
+    "lower batch_size or tokenizer.max_seq_len, turn on enable_activation_checkpointing, or take"
+    " a LoRA recipe"
+)
+_RANK = re.compile(r"\[rank\d+\]:\s*")
 _SHOWN = {"tokens_per_second_per_gpu": "tokens_per_second", "loss": "loss"}
 
 
@@ -141,15 +148,20 @@ def reason(run: RunDir, begun: int, code: int) -> str:
     with run.log_path.open("rb") as stream:
         stream.seek(begun)
         text = stream.read().decode("utf-8", "replace").replace("\r", "\n")
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [_RANK.sub("", line.strip()) for line in text.splitlines()]
     found = [line for line in lines if _is_exception(line)]
-    if any("out of memory" in line.lower() for line in found[-3:]) or code == -signal.SIGKILL:
-        return (
-            "out of memory: lower batch_size or max_seq_len, turn on"
-            " enable_activation_checkpointing, or take a LoRA recipe"
-        )
-    said = found[-1] if found else f"it ended with exit code {code}"
+    if any(words in line.lower() for line in found[-3:] for words in _NO_MEMORY):
+        return f"out of memory: {_LESS_MEMORY}"
+    if code == -signal.SIGKILL or "Signal 9 (SIGKILL) received" in text:
+        return f"torchtune was killed, most likely for want of memory: {_LESS_MEMORY}"
+    # What the launcher of several processes raises only says that one of them raised something.
+    own = [line for line in found if "ChildFailedError" not in line]
+    said = (own or found or [_ended(code)])[-1]
     return f"torchtune failed: {said[:500]} (see the log)"
+
+
+def _ended(code: int) -> str:
+    return f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _is_exception(line: str) -> bool:

@@ -1,12 +1,12 @@
 """How much memory and disk a training run will need, estimated before it starts.
 
-Counted are weights, gradients, AdamW's two moments, the reference model of a full-parameter DPO
-or GRPO, activations and logits. The activation terms follow Korthikanti et al. 2022,
-"Reducing Activation Recomputation in Large Transformer Models", arXiv 2205.05198, equation 2
-without the attention-score term (torchtune's attention does not keep the scores), about 34
-bytes per token, hidden unit and layer in 16 bits; with activation checkpointing one layer's and
-each layer's input stay. It is an estimate: fragmentation and kernels' work space are a flat
-share on top.
+Counted are weights, gradients, AdamW's two moments, the second model that some recipes of
+torchtune keep as reference (ours compute its log-probabilities beforehand), activations and
+logits. The activation terms follow Korthikanti et al. 2022, "Reducing Activation Recomputation in
+Large Transformer Models", arXiv 2205.05198, equation 2 without the attention-score term
+(torchtune's attention does not keep the scores), about 34 bytes per token, hidden unit and layer
+in 16 bits; with activation checkpointing one layer's and each layer's input stay. It is an
+estimate: fragmentation and kernels' work space are a flat share on top.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def estimate(
     return Estimate(
         weights=everything * size // shards,
         optimizer=states // shards,
-        reference=0 if lora or not _needs_reference(config) else everything * size // shards,
+        reference=everything * size // shards if "ref_checkpointer" in config else 0,
         activations=_activations(architecture, config, tokens, size),
         available=available_memory(str(config["device"])),
         disk=checkpoint * epochs + (2 * trained * size if epochs > 1 else 0),
@@ -102,12 +102,6 @@ def _activations(architecture: Architecture, config: dict[str, Any], tokens: int
     checkpointed = bool(config.get("enable_activation_checkpointing"))
     layers = per_layer + kept if checkpointed else per_layer * architecture.layers
     return layers + tokens * architecture.vocab_size * 4 * _LOGIT_COPIES
-
-
-def _needs_reference(config: dict[str, Any]) -> bool:
-    if config["method"] == "grpo":
-        return float(config["grpo"]["kl_coef"]) > 0
-    return bool(config["method"] == "dpo")
 
 
 def available_memory(device: str) -> int:

@@ -7,6 +7,7 @@ its first and third epoch). Without a validation side, and for the other methods
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,14 +43,17 @@ def best(found: list[Checkpoint], lines: Iterable[Line]) -> Best:
 
     Args:
         found: at least one, by epoch.
-        lines: of ``metrics.jsonl``; validation lines hold ``epoch`` and ``validation/loss``.
+        lines: of ``metrics.jsonl``; validation lines hold ``epoch`` and ``validation/loss``,
+            which is None where it was no number.
     """
-    losses = {int(x["epoch"]): float(x["validation/loss"]) for x in lines if "validation/loss" in x}
+    known = [line for line in lines if line.get("validation/loss") is not None]
+    losses = {int(line["epoch"]): float(line["validation/loss"]) for line in known}
     rated = [c for c in found if c.epoch in losses]
     if not rated:
         return Best(found[-1], "the last epoch")
     chosen = min(rated, key=lambda c: losses[c.epoch])
-    why = f"lowest validation loss, {losses[chosen.epoch]:.4f}, of {len(rated)} epochs"
+    among = f"{len(rated)} epoch{'s' if len(rated) > 1 else ''}"
+    why = f"lowest validation loss, {losses[chosen.epoch]:.4f}, of {among}"
     return Best(chosen, why)
 
 
@@ -58,12 +62,9 @@ def fall(lines: Iterable[Line]) -> float | None:
 
     Taken over the last logged steps; negative when it has risen.
     """
-    pairs = [
-        float(x["reference_log_probs/chosen"]) - float(x["log_probs/chosen"])
-        for x in lines
-        if "reference_log_probs/chosen" in x and "log_probs/chosen" in x
-    ]
-    last = pairs[-_WINDOW:]
+    both = [(x.get("reference_log_probs/chosen"), x.get("log_probs/chosen")) for x in lines]
+    falls = [before - now for before, now in both if before is not None and now is not None]
+    last = falls[-_WINDOW:]
     return sum(last) / len(last) if last else None
 
 
@@ -93,6 +94,8 @@ def finish(spec: TrainSpec, run: RunDir, plan: Plan) -> dict[str, Any]:
     lines = metrics.read(run.metrics_path)
     chosen = best(found, lines)
     name = spec.name or default_name(spec, run, plan.method)
+    if run.workspace.models().get(name, {"run": run.run_id}).get("run") != run.run_id:
+        name = default_name(spec, run, plan.method)  # taken by another since the launch
     register(run, chosen.checkpoint, name)
     result = {
         "name": name,
@@ -110,7 +113,7 @@ def default_name(spec: TrainSpec, run: RunDir, method: str) -> str:
     """``<model>-<method>-<letters of the run>``, at most 64 characters."""
     model = spec.model.rstrip("/").rsplit("/", 1)[-1]
     tail = f"-{method}-{run.run_id.rsplit('-', 1)[-1]}"
-    plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in model).lstrip("._-")
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", model).lstrip("._-")
     return f"{(plain or 'model')[: 64 - len(tail)]}{tail}"
 
 

@@ -16,7 +16,7 @@ import yaml
 from codemix_core import devices
 from codemix_core.datasets.registry import find
 from codemix_core.errors import InputError, Problem, SpecError
-from codemix_core.training import configs, families, grpo_spec
+from codemix_core.training import components, configs, families, grpo_spec
 from codemix_core.training.spec import AUTO, METHODS, TrainSpec
 from codemix_core.workspace import RunDir, Workspace
 
@@ -30,14 +30,18 @@ class Plan:
     """A training run, worked out.
 
     recipe: name or file of the recipe. method: sft, dpo or grpo. config: the complete torchtune
-    configuration. rows: of the train side. steps: optimizer steps until the end.
+    configuration. rows: of the train side.
     """
 
     recipe: str
     method: str
     config: dict[str, Any]
     rows: int
-    steps: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps until the end; only of a configuration without problems."""
+        return steps(self.config, self.method, self.rows)
 
     @property
     def torchtune_recipe(self) -> str:
@@ -82,7 +86,7 @@ def plan(
     name = auto_recipe(method, directory) if spec.recipe == AUTO else spec.recipe
     recipe = configs.load(name)
     if recipe["method"] != method:
-        fitting = [n for n in configs.recipes() if configs.load(n)["method"] == method]
+        fitting = configs.fitting(method)
         what = f"{name!r} trains by {recipe['method']}, and the dataset is for {method}."
         raise SpecError(Problem("recipe", what, f"Fitting: {', '.join(fitting)}."))
     place = root or RunDir(workspace, "train")
@@ -103,16 +107,19 @@ def plan(
         resume=resume,
     )
     rows = int(document["files"]["train"]["rows"])
-    return Plan(name, method, config, rows, steps(config, method, rows))
+    return Plan(name, method, config, rows)
 
 
 def config_problems(spec: TrainSpec, workspace: Workspace, directory: Path) -> list[Problem]:
-    """Everything wrong with the configuration a spec leads to; empty when it can be launched."""
+    """Everything wrong with the configuration a spec leads to; empty when it can be launched.
+
+    Loads no model library: a page asks on every change.
+    """
     try:
         found = plan(spec, workspace, directory)
     except InputError as error:
         return error.problems
-    problems = configs.check(found.config)
+    problems = configs.check(found.config, components.apart)
     if not problems and found.steps < 1:
         what = f"{found.rows} rows do not fill one step of the recipe."
         problems.append(Problem("dataset", what, "Lower batch_size, or build a larger dataset."))
@@ -122,12 +129,12 @@ def config_problems(spec: TrainSpec, workspace: Workspace, directory: Path) -> l
 def steps(config: dict[str, Any], method: str, rows: int) -> int:
     """Optimizer steps of a whole run, as torchtune's recipes count them."""
     epochs = int(config["epochs"])
-    world = int(config["nproc_per_node"])
+    world = int(config["nproc_per_node"]) * int(config.get("nnodes", 1))
     if method == "grpo":
         grpo = grpo_spec.parse(config["grpo"])
         per_epoch = -(-rows // grpo.groups_per_step) * grpo.epochs_per_batch
     else:
-        batches = rows // (world * int(config["batch_size"]))
+        batches = -(-rows // world) // int(config["batch_size"])
         per_epoch = batches // int(config.get("gradient_accumulation_steps") or 1)
     most = config.get("max_steps_per_epoch")
     return epochs * (per_epoch if most is None else min(per_epoch, int(most)))
@@ -141,6 +148,8 @@ def _overrides(spec: TrainSpec, method: str, document: dict[str, Any]) -> dict[s
         given = {"grpo.temperature": str(sampled), **given} if sampled else given
     if spec.nproc_per_node is not None:
         given["nproc_per_node"] = str(spec.nproc_per_node)
+    if spec.nnodes > 1:
+        given["nnodes"] = str(spec.nnodes)
     return given
 
 

@@ -8,6 +8,7 @@ a text, cannot be read.
 from __future__ import annotations
 
 import ast
+import runpy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -32,16 +33,18 @@ class Keys:
 
 @cache
 def torchtune_recipes() -> dict[str, bool]:
-    """Names of torchtune's recipes, and whether each runs in several processes."""
-    from torchtune._recipe_registry import get_all_recipes
+    """Names of torchtune's recipes, and whether each runs in several processes.
 
-    return {recipe.name: recipe.supports_distributed for recipe in get_all_recipes()}
+    The registry is plain data; it is read from its file, since importing it loads torch.
+    """
+    registry = runpy.run_path(str(_torchtune_folder() / "torchtune" / "_recipe_registry.py"))
+    return {recipe.name: recipe.supports_distributed for recipe in registry["_ALL_RECIPES"]}
 
 
 def find(recipe: str) -> Path | None:
     """The source of a recipe: torchtune's by name, ours by path; None when there is none."""
     known = recipe in torchtune_recipes()
-    path = _torchtune_folder() / f"{recipe}.py" if known else PROJECT / recipe
+    path = _torchtune_folder() / "recipes" / f"{recipe}.py" if known else PROJECT / recipe
     return path if path.suffix == ".py" and path.is_file() else None
 
 
@@ -74,15 +77,15 @@ def _built_on(tree: ast.AST) -> Iterator[Path]:
             for name in (node.module or "", *(f"{node.module}.{a.name}" for a in node.names)):
                 yield PROJECT / f"{name.replace('.', '/')}.py"
         elif isinstance(node, ast.Constant) and node.value in torchtune_recipes():
-            yield _torchtune_folder() / f"{node.value}.py"
+            yield _torchtune_folder() / "recipes" / f"{node.value}.py"
 
 
 def _torchtune_folder() -> Path:
-    """Where torchtune's recipes lie; they are files beside the package, not part of it."""
+    """Where torchtune's package lies, with its recipes beside it."""
     spec = find_spec("torchtune")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("torchtune is not installed")
-    return Path(spec.origin).parent.parent / "recipes"
+    return Path(spec.origin).parent.parent
 
 
 def _names(tree: ast.AST) -> set[str]:

@@ -61,17 +61,18 @@ def form(workspace: Workspace) -> None:
             default=_sampled_model(workspace, chosen),
             accept_new_options=True,
         )
+    method = METHODS[find(workspace, chosen)[1]["method"]]
     with third:
-        method = METHODS[find(workspace, chosen)[1]["method"]]
-        fitting = [n for n in configs.recipes() if configs.load(n)["method"] == method]
-        made.field("recipe", "Recipe", options=[AUTO, *fitting], accept_new_options=True)
+        _recipe(made, method)
     with fourth:
         made.field("name", "Name of the result", placeholder="made up")
-    made.put("set", _cloned())
-    spec = made.parse(workspace)
+    cloned = _cloned(method)
+    made.put("set", cloned)
+    with st.spinner("Checking the configuration …"):
+        spec = made.parse(workspace)
     found = _plan(workspace, made, spec) if isinstance(spec, TrainSpec) else None
     if found is not None:
-        spec = _editor(workspace, made, found)
+        spec = _editor(workspace, made, found, cloned)
     with st.expander("Train in spite of a failed preflight"):
         st.caption(
             "Preflight runs first: tokens, train/sample parity, memory, disk. A failed check stops"
@@ -83,9 +84,29 @@ def form(workspace: Workspace) -> None:
     made.launch(workspace, spec, "Train")
 
 
-def _cloned() -> tuple[str, ...]:
-    """Changes taken over from a run that was cloned."""
-    return tuple(st.session_state.get("train.cloned", ()))
+def _recipe(made: forms.SpecForm, method: str) -> None:
+    """The recipes of a method; one of another method, chosen before, gives way to ``auto``."""
+    fitting = configs.fitting(method)
+    if st.session_state.get("train.recipe") in configs.recipes().keys() - set(fitting):
+        st.session_state["train.recipe"] = AUTO
+    made.field("recipe", "Recipe", options=[AUTO, *fitting], accept_new_options=True)
+
+
+def _cloned(method: str) -> tuple[str, ...]:
+    """Changes taken over from a run that was cloned, while the method is the same."""
+    cloned = st.session_state.get("train.cloned")
+    if cloned is None or cloned["method"] not in (None, method) or not cloned["set"]:
+        return ()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(words.literal(f"Taken over from {cloned['run']}: {', '.join(cloned['set'])}"))
+        st.button(
+            "Back to the recipe's own",
+            key="train.forget",
+            type="tertiary",
+            on_click=st.session_state.pop,
+            args=("train.cloned", None),
+        )
+    return tuple(cloned["set"])
 
 
 def _label(run_id: str, document: dict[str, object]) -> str:
@@ -119,10 +140,12 @@ def _plan(workspace: Workspace, made: forms.SpecForm, spec: TrainSpec) -> Plan |
         return None
 
 
-def _editor(workspace: Workspace, made: forms.SpecForm, found: Plan) -> TrainSpec | None:
+def _editor(
+    workspace: Workspace, made: forms.SpecForm, found: Plan, cloned: tuple[str, ...]
+) -> TrainSpec | None:
     """The whole configuration, editable; what is changed becomes ``--set`` of the command."""
     left, right = st.columns([6, 4], gap="medium")
-    with left:
+    with left, st.container(key="yaml"):
         look.heading("Configuration", f"{found.recipe}, as torchtune gets it")
         text = st.text_area(
             "Configuration",
@@ -131,25 +154,23 @@ def _editor(workspace: Workspace, made: forms.SpecForm, found: Plan) -> TrainSpe
             label_visibility="collapsed",
             key=f"train.yaml.{hash(found.text())}",
         )
-    with right:
-        look.heading("What the settings mean")
-        shown = {n: t for n, t in EXPLAINED.items() if _has(found.config, n)}
-        st.markdown("\n".join(f"- `{name}`: {why}" for name, why in shown.items()))
-        look.facts(
-            {
-                "rows": f"{found.rows:,}",
-                "steps": f"{found.steps:,}",
-                "method": found.method,
-            }
-        )
     try:
         changes = changes_between(found.config, text)
     except InputError as error:
         st.error(words.literal("\n".join(str(problem) for problem in error.problems)))
         return None
-    given = dict(change.split("=", 1) for change in (*_cloned(), *changes))
+    given = dict(change.split("=", 1) for change in (*cloned, *changes))
     made.put("set", tuple(f"{key}={value}" for key, value in given.items()))
-    spec = made.parse(workspace)
+    with st.spinner("Checking the configuration …"):
+        spec = made.parse(workspace)
+    edited = _plan(workspace, made, spec) if isinstance(spec, TrainSpec) else None
+    with right, st.container(key="settings"):
+        look.heading("What the settings mean")
+        shown = {n: t for n, t in EXPLAINED.items() if _has(found.config, n)}
+        st.markdown("\n".join(f"- `{name}`: {why}" for name, why in shown.items()))
+        if edited is not None:
+            facts = {"rows": f"{edited.rows:,}", "steps": f"{edited.steps:,}"}
+            look.facts({**facts, "method": edited.method})
     return spec if isinstance(spec, TrainSpec) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -12,10 +13,12 @@ import psutil
 import streamlit as st
 
 from codemix_core import devices, files, jobs
-from codemix_core.errors import CodemixError, InputError
+from codemix_core.datasets.registry import find
+from codemix_core.errors import CodemixError, InputError, NotFoundError
 from codemix_core.jobs import State
 from codemix_core.training import checkpoints, metrics, outcome
 from codemix_core.training.checkpoints import Checkpoint
+from codemix_core.training.spec import METHODS
 from codemix_core.ui import charts, forms, live, look, url, words
 from codemix_core.workspace import RunDir, Workspace
 
@@ -29,7 +32,9 @@ PANELS = {
     ),
     "Rewards": ("rewards/margins", "rewards/chosen", "rewards/rejected", "rewards/mean"),
     "Accuracy": ("rewards/accuracies", "validation/accuracy"),
-    "Policy": ("kl", "clip_fraction", "ratio_mean", "entropy"),
+    "Distance moved": ("old_kl", "kl", "clip_fraction"),
+    "Probability ratio": ("ratio_mean",),
+    "Entropy": ("entropy",),
     "Gradient norm": ("grad_norm",),
     "Learning rate": ("lr",),
     "Speed, tokens/s": ("tokens_per_second_per_gpu",),
@@ -37,6 +42,25 @@ PANELS = {
 """Charts, each with the metrics it may show."""
 COLOURS = ("#4f7fe0", "#d08700", "#2f9e68", "#9566cf", "#dc4a4a", "#5a9aae")
 DASHES = ("solid", "dot", "dash", "longdash")
+REFERENCE = "reference_"
+LABELS = {
+    "loss": "training",
+    "validation/loss": "validation",
+    "log_probs/chosen": "chosen",
+    "log_probs/rejected": "rejected",
+    "reference_log_probs/chosen": "chosen, reference",
+    "reference_log_probs/rejected": "rejected, reference",
+    "rewards/margins": "margin",
+    "rewards/chosen": "chosen",
+    "rewards/rejected": "rejected",
+    "rewards/mean": "mean",
+    "rewards/accuracies": "training",
+    "validation/accuracy": "validation",
+    "old_kl": "KL to the sampler",
+    "kl": "KL to the reference",
+    "clip_fraction": "share clipped",
+}
+"""Metrics in a chart's legend, whose heading says the rest."""
 CHECKS = {"passed": State.SUCCEEDED, "failed": State.FAILED, "not checked": State.QUEUED}
 
 
@@ -74,7 +98,12 @@ def runs(workspace: Workspace) -> None:
 
 
 def _label(run: RunDir) -> str:
-    return f"{live.title(run)} · {words.short_run(run.run_id)}"
+    """The model's name where it has one, what was trained on what, and the run."""
+    try:
+        name = files.read_json(run.result_path)["name"]
+    except FileNotFoundError:
+        name = run.load_spec()["name"]
+    return " · ".join([*([name] if name else []), live.title(run), words.short_run(run.run_id)])
 
 
 def _notes(run: RunDir) -> None:
@@ -102,12 +131,22 @@ def _notes(run: RunDir) -> None:
 
 
 def _clone(run: RunDir) -> None:
-    """Put the settings of a run into the form above."""
+    """Put the settings of a run into the form above; its dataset, if it is still there."""
     spec = run.load_spec()
-    for name in ("dataset", "model", "recipe"):
+    try:
+        document = find(run.workspace, spec["dataset"])[1]
+    except NotFoundError:
+        document = None
+    else:
+        st.session_state["train.dataset"] = spec["dataset"]
+    for name in ("model", "recipe"):
         st.session_state[f"train.{name}"] = spec[name]
     st.session_state["train.override"] = spec["override"] or ""
-    st.session_state["train.cloned"] = spec["set"]
+    st.session_state["train.cloned"] = {
+        "run": run.run_id,
+        "method": None if document is None else METHODS[document["method"]],
+        "set": spec["set"],
+    }
     url.put(run=None)
 
 
@@ -117,6 +156,11 @@ def _curves(shown: Sequence[RunDir], smoothing: float) -> None:
     if not panels:
         st.caption("Curves appear with the first step.")
         return
+    if len(shown) > 1:
+        dots = zip(shown, itertools.cycle(COLOURS), strict=False)
+        look.line(
+            *(f'<b style="color:{colour}">●</b> {escape(_label(run))}' for run, colour in dots)
+        )
     for start in range(0, len(panels), 3):
         for column, (title, names) in zip(st.columns(3), panels[start : start + 3], strict=False):
             with column:
@@ -130,36 +174,63 @@ def _any(frames: dict[str, pd.DataFrame], names: Sequence[str]) -> bool:
 
 
 def _panel(frames: dict[str, pd.DataFrame], names: Sequence[str], smoothing: float) -> go.Figure:
-    traces = []
+    """One chart. A single run has a colour for each metric, several have one for each run."""
     present = [name for name in names if _any(frames, [name])]
-    for place, (run_id, frame) in enumerate(frames.items()):
-        for position, name in enumerate(present):
+    several = len(frames) > 1
+    styles = _styles(present)
+    traces = []
+    for (run_id, frame), of_run in zip(frames.items(), itertools.cycle(COLOURS), strict=False):
+        for name in present:
             if name in frame:
-                several = len(frames) > 1
-                colour = COLOURS[(place if several else position) % len(COLOURS)]
-                label = f"{words.short_run(run_id)} {name}" if several else name
-                dash = DASHES[position % len(DASHES)] if several else "solid"
-                traces += _lines(frame, name, label, colour, dash, smoothing)
-    made = charts.figure(traces, height=230, x="step", showlegend=len(present) * len(frames) > 1)
-    made.update_layout(legend={"font": {"size": 10}})
+                own, dash = styles[name]
+                colour, dash = (of_run, DASHES[present.index(name)]) if several else (own, dash)
+                hover = f"{words.short_run(run_id)} {name}" if several else name
+                traces += _lines(frame, name, hover, {"color": colour, "dash": dash}, smoothing)
+    if several:
+        for trace in traces:
+            trace.showlegend = False
+        traces += [_dashes(name, DASHES[place]) for place, name in enumerate(present)]
+    made = charts.figure(traces, height=230, x="step", showlegend=len(present) > 1)
+    made.update_layout(legend={"font": {"size": 11}, "itemclick": False, "itemdoubleclick": False})
+    if present == ["lr"]:
+        made.update_yaxes(exponentformat="e")
+        most = max(frame["lr"].max() for frame in frames.values() if "lr" in frame)
+        made.update_yaxes(range=[0, 1.1 * most] if most > 0 else None)
     return made
 
 
+def _styles(present: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and dash of each metric; a reference has the colour of what it is compared with."""
+    own = [name for name in present if not name.startswith(REFERENCE)]
+    colours = dict(zip(own, COLOURS, strict=False))
+    return {
+        name: (colours[name], "solid")
+        if name in colours
+        else (colours.get(name.removeprefix(REFERENCE), COLOURS[-1]), "dot")
+        for name in present
+    }
+
+
+def _dashes(name: str, dash: str) -> go.Scatter:
+    """A legend entry for a metric that several runs share."""
+    line = {"color": "#8a8f98", "width": 2, "dash": dash}
+    return go.Scatter(x=[None], y=[None], mode="lines", line=line, name=LABELS.get(name, name))
+
+
 def _lines(
-    frame: pd.DataFrame, name: str, label: str, colour: str, dash: str, smoothing: float
+    frame: pd.DataFrame, name: str, label: str, style: dict[str, str], smoothing: float
 ) -> list[go.Scatter]:
     """The smoothed line, over the raw one drawn faintly."""
     found = frame[["step", name]].dropna()
     few = len(found) < 8
     smooth = found[name] if few else found[name].ewm(alpha=1 - smoothing).mean()
-    line = {"color": colour, "width": 2, "dash": dash}
     hover = f"{escape(label)}<br>step %{{x}}: %{{y:.4g}}<extra></extra>"
     drawn = go.Scatter(
         x=found["step"],
         y=smooth,
-        name=label,
+        name=LABELS.get(name, name),
         mode="lines+markers" if few else "lines",
-        line=line,
+        line={**style, "width": 2},
         hovertemplate=hover,
     )
     if few or smoothing == 0:
@@ -169,7 +240,7 @@ def _lines(
         y=found[name],
         mode="lines",
         opacity=0.25,
-        line={"color": colour, "width": 1},
+        line={"color": style["color"], "width": 1},
         hoverinfo="skip",
         showlegend=False,
     )

@@ -37,6 +37,7 @@ PROCESS_OWNERS = {
     "codemix_core/scoring/backends/*.py": "start and probe sandboxes",
     "sandbox/*.py": "runs candidates inside the wall",
     "codemix_core/training/launch.py": "torchtune, as a child of the worker",
+    "codemix_core/training/components.py": "imports components where they cannot stay",
     "recipes/*.py": "scripts a person starts",
     "benchmarks/*.py": "scripts a person starts",
     "scripts/*.py": "scripts a person starts",
