@@ -199,9 +199,7 @@ def _age(ref: Ref) -> str:
     return ref.id.split("-")[1] if ref.id.count("-") >= 2 and ref.kind in _ABOUT else ""
 
 
-def _line(
-    graph: Graph, nodes: dict[Ref, Node], reduced: Links, above: Ref | None, ref: Ref
-) -> str:
+def _line(graph: Graph, nodes: dict[Ref, Node], reduced: Links, above: Ref | None, ref: Ref) -> str:
     found = nodes[ref]
     others = [p for p in reduced[ref] if p != above]
     more = [found.label if found.label != found.id and not found.gone else "", found.number]

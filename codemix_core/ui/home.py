@@ -57,6 +57,8 @@ def _steps(workspace: Workspace) -> Iterator[Step]:
         return
     yield from _unfinished(workspace)
     yield from _unscored(workspace, sampling)
+    yield from _unmeasured(workspace)
+    yield from _untrained(workspace)
     for name in sets:
         if not any(run.load_spec()["questions"] == name for run in sampling):
             yield _sample(workspace, name)
@@ -103,6 +105,31 @@ def _unscored(workspace: Workspace, sampling: list[RunDir]) -> Iterator[Step]:
         yield Step(f"score-{run.run_id}", text, label, spec=spec)
 
 
+def _unmeasured(workspace: Workspace) -> Iterator[Step]:
+    """The newest model that no evaluation has looked at."""
+    measured = [run.load_spec() for run in workspace.runs("evaluate")]
+    seen = {spec[role] for spec in measured for role in ("model", "baseline")}
+    entries = workspace.models().items()
+    fresh = [(str(entry.get("run") or ""), name) for name, entry in entries if name not in seen]
+    if fresh:
+        name = max(fresh)[1]
+        text = f"The model {name} has not been measured on questions it never saw."
+        page, query = "pages/7_Evaluation.py", (("model", name),)
+        yield Step(f"evaluate-{name}", text, "Evaluate it", page=page, query=query)
+
+
+def _untrained(workspace: Workspace) -> Iterator[Step]:
+    """The newest dataset, when nothing was trained on it."""
+    trained = {run.load_spec()["dataset"] for run in workspace.runs("train")}
+    whole = (run for run in workspace.runs("build") if run.dataset_path.exists())
+    for run in islice(whole, 1):
+        if run.run_id not in trained:
+            method = str(run.load_spec()["method"]).replace("_", " ")
+            text = f"Nothing has been trained on {run.run_id}, {method}."
+            page, query = "pages/6_Training.py", (("dataset", run.run_id),)
+            yield Step(f"train-{run.run_id}", text, "Train on it", page=page, query=query)
+
+
 def _waits(run: RunDir) -> str:
     """Whether scoring would wait in line behind a run that is sampling."""
     kind = stages.load(run).device()
@@ -146,21 +173,25 @@ def _scored(workspace: Workspace) -> Iterator[Step]:
 
 Place = tuple[str, tuple[tuple[str, str], ...]]
 """A page and its URL values."""
+PAGE_OF = {
+    **dict.fromkeys(data.SAMPLING, "pages/2_Sampling.py"),
+    "score": "pages/3_Pass_rates.py",
+    "train": "pages/6_Training.py",
+    "evaluate": "pages/7_Evaluation.py",
+    "loop": "app.py",
+}
+"""The page that shows a run of a stage, by its id."""
 
 
 def where(run: RunDir) -> Place | None:
     """The page that shows a run; None when no page does."""
-    if run.stage == "score":
-        return "pages/3_Pass_rates.py", (("run", run.run_id),)
-    if run.stage == "evaluate":
-        return "pages/7_Evaluation.py", (("run", run.run_id),)
+    if run.stage in PAGE_OF:
+        return PAGE_OF[run.stage], (("run", run.run_id),)
     if run.stage in ("build", "preflight"):
         dataset = run.run_id if run.stage == "build" else str(run.load_spec()["dataset"])
         return "pages/5_Datasets.py", (("dataset", dataset),)
-    if run.stage == "selfcheck":
+    if run.stage in ("selfcheck", "quality"):
         return "pages/1_Questions.py", (("set", str(run.load_spec()["questions"])),)
-    if run.stage in data.SAMPLING:
-        return "pages/2_Sampling.py", (("run", run.run_id),)
     return None
 
 
