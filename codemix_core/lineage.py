@@ -251,7 +251,8 @@ class _Reader:
     def _model(self, name: str, run_id: str) -> Ref:
         """The model that a run means by a name."""
         several = self.names.get(name, [])
-        fitting = [made for made in several if made.stamp <= _stamp(run_id)]
+        before = [made for made in several if made.run != run_id]  # a run may reuse a name
+        fitting = [made for made in before if made.stamp <= _stamp(run_id)]
         if fitting:
             return fitting[-1].ref
         ref = Ref("model", f"{name}{EARLIER}" if several else name)

@@ -9,7 +9,7 @@ from itertools import islice
 
 import streamlit as st
 
-from codemix_core import devices, jobs, parts, stages
+from codemix_core import chain, devices, jobs, parts, stages
 from codemix_core.jobs import State
 from codemix_core.questions.importer import NANO
 from codemix_core.records import GENERATIONS, VERDICTS
@@ -119,15 +119,15 @@ def _unmeasured(workspace: Workspace) -> Iterator[Step]:
 
 
 def _untrained(workspace: Workspace) -> Iterator[Step]:
-    """The newest dataset, when nothing was trained on it."""
+    """The newest dataset that nothing was trained on."""
     trained = {run.load_spec()["dataset"] for run in workspace.runs("train")}
-    whole = (run for run in workspace.runs("build") if run.dataset_path.exists())
-    for run in islice(whole, 1):
-        if run.run_id not in trained:
+    for run in workspace.runs("build"):
+        if run.run_id not in trained and run.dataset_path.exists():
             method = str(run.load_spec()["method"]).replace("_", " ")
             text = f"Nothing has been trained on {run.run_id}, {method}."
             page, query = "pages/6_Training.py", (("dataset", run.run_id),)
             yield Step(f"train-{run.run_id}", text, "Train on it", page=page, query=query)
+            return
 
 
 def _waits(run: RunDir) -> str:
@@ -159,7 +159,10 @@ def _checking(workspace: Workspace, name: str) -> bool:
 
 
 def _scored(workspace: Workspace) -> Iterator[Step]:
-    for run in data.scoring_runs(workspace)[:1]:
+    """The newest scores that were not made for an evaluation, which are no training data."""
+    measured = {i for run in workspace.runs("evaluate") for i in chain.steps(run).values()}
+    fresh = [run for run in data.scoring_runs(workspace) if run.run_id not in measured]
+    for run in fresh[:1]:
         if run.shards(VERDICTS):
             text = f"{run.run_id} has pass rates: {headline(workspace, run)}."
             page = "pages/3_Pass_rates.py"

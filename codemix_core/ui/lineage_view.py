@@ -7,6 +7,7 @@ below says the same in words, for the keyboard and for screen readers.
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -31,15 +32,20 @@ COLUMNS = {
     "evaluate": "evaluation",
 }
 """Heading of the column that a kind stands in."""
+KIND_WORDS = {"questions": "question set", "model": "base model"}
+"""Second line of boxes with neither number nor state."""
 GONE = look.Look("gone", "∅", *look.GREY)
 THING = look.Look("", "", *look.GREY)
 """Question sets and models have no state."""
 LANE, HEAD = 62, 30
 """Pixels per lane and for the headings."""
 SURFACE = {"light": "#ffffff", "dark": "#14181f"}
-"""Backgrounds of the page, which boxes are filled with so that no line shines through."""
+INK = {"light": "#1d2430", "dark": "#e4e8ee"}
+"""Colours of the page and its text: boxes are filled, so that no line shines through them."""
 LONGEST = 18
 """Characters that fit into a box."""
+Text = dict[str, Any]
+"""A Plotly annotation."""
 CLICKABLE = 34
 """Pixels of the invisible squares that catch the clicks of a box."""
 
@@ -107,7 +113,11 @@ def figure(graph: Graph, nodes: dict[Ref, Node], layout: Layout) -> go.Figure:
     height = HEAD + round(LANE * layout.height)
     made = charts.figure([targets], height=height, shapes=shapes)
     made.update_layout(
-        hoverdistance=CLICKABLE // 2, annotations=[*_texts(nodes, layout), *_headings(layout)]
+        hoverdistance=CLICKABLE // 2,
+        annotations=[
+            text | {"font": text["font"] | {"color": INK[theme]}}
+            for text in (*_texts(nodes, layout), *_headings(layout))
+        ],
     )
     hidden = {"visible": False, "showgrid": False, "automargin": False}
     made.update_xaxes(range=[-0.5, len(layout.columns) - 0.5], **hidden)
@@ -147,7 +157,7 @@ def _box(graph: Graph, node: Node, ref: Ref, layout: Layout, surface: str) -> di
     }
 
 
-def _texts(nodes: dict[Ref, Node], layout: Layout) -> list[dict[str, object]]:
+def _texts(nodes: dict[Ref, Node], layout: Layout) -> list[Text]:
     """Two lines in each box: what it is, then its state and headline number."""
     found = []
     for ref, (x, y) in layout.boxes.items():
@@ -162,15 +172,11 @@ def _texts(nodes: dict[Ref, Node], layout: Layout) -> list[dict[str, object]]:
     return found
 
 
-KIND_WORDS = {"questions": "question set", "model": "base model"}
-"""Second line of boxes with neither number nor state."""
-
-
 def _short(label: str) -> str:
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
-def _headings(layout: Layout) -> list[dict[str, object]]:
+def _headings(layout: Layout) -> list[Text]:
     top = -0.5 - (HEAD - 16) / LANE / 2
     names = [
         _text(x, top, COLUMNS[kind], 11, opacity=0.75) for x, kind in enumerate(layout.columns)
@@ -182,7 +188,7 @@ def _headings(layout: Layout) -> list[dict[str, object]]:
     return [*names, *rounds]
 
 
-def _text(x: float, y: float, text: str, size: float, **more: object) -> dict[str, object]:
+def _text(x: float, y: float, text: str, size: float, **more: object) -> Text:
     return {"x": x, "y": y, "text": text, "showarrow": False, "font": {"size": size}, **more}
 
 
