@@ -20,7 +20,7 @@ from codemix_core.lineage_nodes import Node
 from codemix_core.ui import charts, forms, home, lineage_layout, look, words
 from codemix_core.ui.home import Place
 from codemix_core.ui.lineage_layout import HALF_HEIGHT, HALF_WIDTH, Layout
-from codemix_core.workspace import RunDir, Workspace
+from codemix_core.workspace import RUN_ID, RunDir, Workspace
 
 COLUMNS = {
     "questions": "begins with",
@@ -235,12 +235,13 @@ def _list(workspace: Workspace, graph: Graph, nodes: dict[Ref, Node]) -> None:
             number.html(f'<span class="cm-muted">round {rounds[ref]}</span>')
             kind.html(escape(node.word))
             found = place(workspace, graph, ref)
-            label = words.short_run(ref.id) if node.state or "-20" in ref.id else node.label
+            label = words.short_run(ref.id) if RUN_ID.fullmatch(ref.id) else node.label
             if found is None:
                 link.html(look.mono(label))
             else:
                 page, query = found
                 link.page_link(page, label=f"`{label}`", query_params=dict(query), help=ref.id)
-            state.html(look.chip(_look(node)) if node.gone or node.state else "")
+            if node.gone or node.state:
+                state.html(look.chip(_look(node)))
             said = ", ".join(part for part in (node.label, node.number) if part)
             text.html(f'<span class="cm-one cm-muted">{escape(said)}</span>')
