@@ -117,8 +117,9 @@ def _evaluate(run: RunDir, spec: dict[str, Any]) -> tuple[str, str]:
     found = headline.first(part)
     if found is None:
         return label, ""
+    split = headline.TITLES[part["split"]] if part["split"] == "heldout" else part["split"]
     values = f"{found['baseline']:.2f} {headline.ARROW} {found['run']:.2f}"
-    return f"{part['title']} {label}", values
+    return f"{split} {label}", values
 
 
 _ABOUT = {

@@ -42,8 +42,8 @@ LANE, HEAD = 62, 30
 SURFACE = {"light": "#ffffff", "dark": "#14181f"}
 INK = {"light": "#1d2430", "dark": "#e4e8ee"}
 """Colours of the page and its text: boxes are filled, so that no line shines through them."""
-LONGEST = 18
-"""Characters that fit into a box."""
+LONGEST = 126
+"""Characters that fit beside each other into the boxes of all columns."""
 Text = dict[str, Any]
 """A Plotly annotation."""
 CLICKABLE = 34
@@ -136,7 +136,7 @@ def _line(path: str) -> dict[str, object]:
     return {
         "type": "path",
         "path": path,
-        "line": {"color": "rgba(128, 138, 150, 0.8)", "width": 1.4},
+        "line": {"color": look.GREY[2], "width": 1.3},
         "layer": "below",
     }
 
@@ -166,14 +166,14 @@ def _texts(nodes: dict[Ref, Node], layout: Layout) -> list[Text]:
         second = escape(node.number or shown.word)
         # A sign only: the word of the state stands in the hover and in the list.
         sign = f'<span style="color:{shown.fill}"><b>{shown.sign}</b></span> ' if shown.sign else ""
-        lines = [f"<b>{escape(_short(node.label))}</b>"]
+        lines = [f"<b>{escape(_short(node.label, LONGEST // len(layout.columns)))}</b>"]
         lines += [f"{sign}{second}"] if second or sign else [KIND_WORDS[node.kind]]
         found.append(_text(x, y, "<br>".join(lines), 11.5))
     return found
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+def _short(label: str, most: int) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"
 
 
 def _headings(layout: Layout) -> list[Text]:
