@@ -9,7 +9,7 @@ from itertools import islice
 
 import streamlit as st
 
-from codemix_core import chain, devices, jobs, parts, stages
+from codemix_core import devices, jobs, parts, stages
 from codemix_core.jobs import State
 from codemix_core.questions.importer import NANO
 from codemix_core.records import GENERATIONS, VERDICTS
@@ -56,9 +56,10 @@ def _steps(workspace: Workspace) -> Iterator[Step]:
         )
         return
     yield from _unfinished(workspace)
-    yield from _unscored(workspace, sampling)
-    yield from _unmeasured(workspace)
-    yield from _untrained(workspace)
+    taken = data.parts_of(data.live_runs(workspace))  # what works on them does the rest itself
+    yield from _unscored(workspace, [run for run in sampling if run.run_id not in taken])
+    yield from _unmeasured(workspace, taken)
+    yield from _untrained(workspace, taken)
     for name in sets:
         if not any(run.load_spec()["questions"] == name for run in sampling):
             yield _sample(workspace, name)
@@ -105,24 +106,24 @@ def _unscored(workspace: Workspace, sampling: list[RunDir]) -> Iterator[Step]:
         yield Step(f"score-{run.run_id}", text, label, spec=spec)
 
 
-def _unmeasured(workspace: Workspace) -> Iterator[Step]:
+def _unmeasured(workspace: Workspace, taken: set[str]) -> Iterator[Step]:
     """The newest model that no evaluation has looked at."""
     measured = [run.load_spec() for run in workspace.runs("evaluate")]
     seen = {spec[role] for spec in measured for role in ("model", "baseline")}
-    entries = workspace.models().items()
-    fresh = [(str(entry.get("run") or ""), name) for name, entry in entries if name not in seen]
+    made = {name: str(entry.get("run") or "") for name, entry in workspace.models().items()}
+    fresh = [name for name, run in made.items() if name not in seen and run not in taken]
     if fresh:
-        name = max(fresh)[1]
+        name = max(fresh, key=made.__getitem__)
         text = f"The model {name} has not been measured on questions it never saw."
         page, query = "pages/7_Evaluation.py", (("model", name),)
         yield Step(f"evaluate-{name}", text, "Evaluate it", page=page, query=query)
 
 
-def _untrained(workspace: Workspace) -> Iterator[Step]:
+def _untrained(workspace: Workspace, taken: set[str]) -> Iterator[Step]:
     """The newest dataset that nothing was trained on."""
     trained = {run.load_spec()["dataset"] for run in workspace.runs("train")}
     for run in workspace.runs("build"):
-        if run.run_id not in trained and run.dataset_path.exists():
+        if run.run_id not in trained | taken and run.dataset_path.exists():
             method = str(run.load_spec()["method"]).replace("_", " ")
             text = f"Nothing has been trained on {run.run_id}, {method}."
             page, query = "pages/6_Training.py", (("dataset", run.run_id),)
@@ -160,7 +161,7 @@ def _checking(workspace: Workspace, name: str) -> bool:
 
 def _scored(workspace: Workspace) -> Iterator[Step]:
     """The newest scores that were not made for an evaluation, which are no training data."""
-    measured = {i for run in workspace.runs("evaluate") for i in chain.steps(run).values()}
+    measured = data.parts_of(workspace.runs("evaluate"))
     fresh = [run for run in data.scoring_runs(workspace) if run.run_id not in measured]
     for run in fresh[:1]:
         if run.shards(VERDICTS):

@@ -135,12 +135,17 @@ def panel(run: RunDir) -> None:
 
 
 def running(workspace: Workspace, shown: RunDir | None) -> bool:
-    """The opened loop, then everything that runs; whether anything does."""
+    """The opened loop, then everything that runs; whether anything does.
+
+    The steps of a loop are shown with the loop, not again beside it.
+    """
     if shown is not None:
         look.heading("Loop", "each step a run of its own")
         panel(shown)
     found = data.live_runs(workspace)
-    others = [run for run in found if shown is None or run.run_id != shown.run_id]
+    loops = [run for run in found if run.stage == "loop"]
+    hidden = data.parts_of(loops) | {shown.run_id if shown is not None else ""}
+    others = [run for run in found if run.run_id not in hidden]
     if others:
         look.heading("Running now")
     for run in others:

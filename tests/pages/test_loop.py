@@ -133,7 +133,19 @@ def test_a_running_loop_is_shown_once_with_its_step_under_way(
         assert text.count("3 of 5 steps") == 1
         assert "round 1: train" in text
         assert "50%" in text
-    assert "Running now" in shown(opened), "the step itself is a run, too"
+        assert text.count("40 of 80 steps") == 0, "the step is not shown again beside the loop"
+    assert "Running now" in shown(plain)
+    assert "Running now" not in shown(opened)
+
+
+def test_what_a_running_loop_will_do_itself_is_not_offered(
+    open_page: Open, workspace: Workspace, sampled: RunDir
+) -> None:
+    assert "Score them" in shown(open_page())
+    run = made(workspace, LoopSpec.restore({"questions": "nano", "method": "dpo"}), "live")
+    files.write_json(run.steps_path, {"round 1: sample": sampled.run_id})
+    with alive(run, 1, 5, "steps"):
+        assert "Score them" not in shown(open_page())
 
 
 def test_a_failed_loop_leads_from_the_next_steps_to_its_panel(
