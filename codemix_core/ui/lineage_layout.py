@@ -41,7 +41,7 @@ def arrange(graph: Graph) -> Layout:
     """Place every node and route every link that no longer way says already."""
     links = graph.reduced()
     rounds = graph.rounds()
-    kinds = {ref: _column(graph, ref) for ref in graph.parents}
+    kinds = {ref: column(graph, ref) for ref in graph.parents}
     made = Layout([kind for kind in ORDER if kind in kinds.values()])
     tops: dict[int, float] = {}
     for number in sorted(set(rounds.values())):
@@ -57,7 +57,8 @@ def arrange(graph: Graph) -> Layout:
     return made
 
 
-def _column(graph: Graph, ref: Ref) -> str:
+def column(graph: Graph, ref: Ref) -> str:
+    """The column a node stands in, by its kind."""
     base = ref.kind == "model" and not graph.parents[ref]
     return "questions" if base else ref.kind
 
@@ -72,13 +73,13 @@ def _place(
     """Place the nodes of one round, children beside their parents; the lanes it takes."""
     taken: dict[str, int] = {}
     for x, kind in enumerate(made.columns):
-        column = [ref for ref in refs if kinds[ref] == kind]
+        mine = [ref for ref in refs if kinds[ref] == kind]
 
         def wanted(ref: Ref) -> float:
             lanes = [made.boxes[p][1] - top for p in links[ref] if p in made.boxes]
             return max(min(lanes, default=0.0), 0.0)
 
-        for ref in sorted(column, key=lambda ref: (wanted(ref), ref.kind != "questions", ref.id)):
+        for ref in sorted(mine, key=lambda ref: (wanted(ref), ref.kind != "questions", ref.id)):
             lane = max(taken.get(kind, 0), round(wanted(ref)))
             made.boxes[ref] = (float(x), top + lane)
             taken[kind] = lane + 1

@@ -225,8 +225,9 @@ def _hover(node: Node) -> str:
 def _list(workspace: Workspace, graph: Graph, nodes: dict[Ref, Node]) -> None:
     """Every node with a link, in the order of the figure."""
     rounds = graph.rounds()
-    order = list(COLUMNS)
-    refs = sorted(nodes, key=lambda ref: (rounds[ref], order.index(ref.kind), ref.id))
+    order = lineage_layout.ORDER
+    place_of = {ref: order.index(lineage_layout.column(graph, ref)) for ref in nodes}
+    refs = sorted(nodes, key=lambda ref: (rounds[ref], place_of[ref], ref.kind == "model", ref.id))
     widths = [1, 1.6, 3.2, 1.6, 4]
     with st.container(gap="xxsmall"):
         for ref in refs:
@@ -243,5 +244,7 @@ def _list(workspace: Workspace, graph: Graph, nodes: dict[Ref, Node]) -> None:
                 link.page_link(page, label=f"`{label}`", query_params=dict(query), help=ref.id)
             if node.gone or node.state:
                 state.html(look.chip(_look(node)))
-            said = ", ".join(part for part in (node.label, node.number) if part)
-            text.html(f'<span class="cm-one cm-muted">{escape(said)}</span>')
+            more = (node.label if node.label != label else "", node.number)
+            said = ", ".join(part for part in more if part)
+            if said:
+                text.html(f'<span class="cm-one cm-muted">{escape(said)}</span>')
