@@ -7,12 +7,15 @@ import streamlit as st
 from codemix_core import jobs
 from codemix_core.ui import (
     evaluation_form,
+    evaluation_next,
     evaluation_questions,
     evaluation_views,
     evaluations,
     frame,
+    lineage_view,
     live,
     look,
+    run_steps,
     url,
 )
 
@@ -44,7 +47,7 @@ document = evaluations.document(run)
 if status.state != jobs.State.SUCCEEDED or document is None:
     live.panel(run)
     look.heading("Steps", "each a run of its own")
-    evaluation_views.steps(run)
+    run_steps.draw(run)
     st.stop()
 
 evaluation_views.headlines(document)
@@ -68,10 +71,12 @@ elif view == "Verdicts":
 else:
     evaluation_questions.table(document, part)
 
+lineage_view.draw(workspace, run.run_id)
+evaluation_next.draw(workspace, document)
 look.heading("Export", "one file, for people without this workspace")
 evaluation_views.exports(document)
 about = st.expander("This run", icon=":material/info:", key="about-run", on_change="rerun")
 if about.open:
     with about:
         live.panel(run)
-        evaluation_views.steps(run)
+        run_steps.draw(run)

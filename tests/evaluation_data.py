@@ -28,10 +28,11 @@ def write_steps(
     wanted: EvaluateSpec,
     asked: list[Question],
     correct: Sequence[Sequence[int]],
+    marks: Sequence[str] = ("base", "tune"),
 ) -> None:
     """Complete sampling and scoring runs of the baseline, then of the model."""
     steps = {}
-    for role, letters, counts in zip(stage.ROLES, ("base", "tune"), correct, strict=True):
+    for role, letters, counts in zip(stage.ROLES, marks, correct, strict=True):
         sampling_spec = wanted.sampling(getattr(wanted, role), wanted.split[0])
         sampling = write_samples(workspace, asked, letters, spec=sampling_spec, correct_of=counts)
         scoring = made(workspace, wanted.scoring(sampling.run_id), letters)
@@ -47,11 +48,15 @@ def evaluated(
     asked: list[Question],
     letters: str = "eval",
     correct: Sequence[Sequence[int]] = (CORRECT, TUNED),
+    marks: Sequence[str] = ("base", "tune"),
     **settings: Any,
 ) -> RunDir:
-    """A finished evaluation of all six questions, written by the stage itself."""
+    """A finished evaluation of all six questions, written by the stage itself.
+
+    marks: last letters of the runs of the baseline and of the model.
+    """
     wanted = spec(**settings)
     run = made(workspace, wanted, letters)
-    write_steps(workspace, run, wanted, asked, correct)
+    write_steps(workspace, run, wanted, asked, correct, marks)
     stage.run(wanted, run, Progress(lambda document: None))
     return ended(run, 4, "steps")

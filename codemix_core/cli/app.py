@@ -14,6 +14,7 @@ from codemix_core.cli import (
     dataset_commands,
     evaluation_commands,
     job_commands,
+    lineage_commands,
     model_commands,
     run_commands,
     terminal,
@@ -56,6 +57,7 @@ annotation_commands.register(app)
 dataset_commands.register(app)
 model_commands.register(app)
 evaluation_commands.register(app)
+lineage_commands.register(app)
 run_commands.register(app)
 
 

@@ -7,7 +7,7 @@ new result.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from codemix_core import chain
 from codemix_core.errors import NotFoundError
 from codemix_core.jobs import status
 from codemix_core.records import (
@@ -138,6 +139,15 @@ def live_runs(workspace: Workspace) -> list[RunDir]:
     """Runs that a process works or waits for, newest first."""
     unfinished = (run for run in workspace.runs() if not run.exit_path.exists())
     return [run for run in unfinished if status(run).state.alive]
+
+
+def parts_of(parents: Iterable[RunDir]) -> set[str]:
+    """Ids of the runs that these runs are made of, those of their steps included."""
+    found: set[str] = set()
+    for parent in parents:
+        steps = set(chain.steps(parent).values())
+        found |= steps | parts_of(RunDir(parent.workspace, run_id) for run_id in steps)
+    return found
 
 
 def is_whole(run: RunDir) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from codemix_core import chain, jobs
 from codemix_core.evaluation import compare, exporting, headline
 from codemix_core.records import Status
 from codemix_core.ui import (
@@ -16,8 +15,6 @@ from codemix_core.ui import (
     evaluation_charts,
     evaluations,
     forms,
-    home,
-    live,
     look,
     pass_views,
     rate_charts,
@@ -56,42 +53,6 @@ def pick(workspace: Workspace) -> RunDir | None:
     )
     assert run_id is not None
     return runs[run_id]
-
-
-def steps(run: RunDir) -> None:
-    """The runs an evaluation is made of, live while it runs."""
-    alive = jobs.status(run).state.alive
-    st.fragment(_steps_now, run_every=live.every(alive))(run)
-
-
-def _steps_now(run: RunDir) -> None:
-    found = chain.steps(run)
-    if not found:
-        st.caption("No step has begun yet.")
-        return
-    widths = [2.4, 1.4, 2.6, 5]
-    with st.container(gap="xxsmall"):
-        for name, run_id in found.items():
-            label, state, link, message = st.columns(widths, vertical_alignment="center")
-            label.html(escape(name))
-            child = RunDir(run.workspace, run_id)
-            if not child.exists():
-                state.html('<span class="cm-muted">gone</span>')
-                continue
-            status = jobs.status(child)
-            state.html(look.chip(look.STATE[status.state]))
-            place = home.where(child)
-            assert place is not None
-            page, query = place
-            link.page_link(
-                page,
-                label=f"`{words.short_run(run_id)}`",
-                query_params=dict(query),
-                help=run_id,
-            )
-            short = live.short_progress(status) if status.state.alive else status.message
-            text = escape(short, quote=True)
-            message.html(f'<span class="cm-one cm-muted" title="{text}">{text}</span>')
 
 
 def part_of(document: Document) -> headline.Part:

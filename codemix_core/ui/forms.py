@@ -109,10 +109,12 @@ def launch_button(
     *,
     kind: Kind = "primary",
     shows: str | None = "run",
+    before: Callable[[], None] | None = None,
 ) -> None:
     """A button that starts a run of ``spec`` once.
 
     Args:
+        before: called first, to bring into the workspace what the run needs.
         shows: the URL name that is set to the started run; None when the page finds it itself.
     """
     run_id = _run_id(spec, key)
@@ -123,7 +125,7 @@ def launch_button(
         icon=START,
         help=words.literal(spec.command_line()),
         on_click=_start,
-        args=(workspace, spec, run_id, key, shows),
+        args=(workspace, spec, run_id, key, shows, before),
     )
 
 
@@ -137,8 +139,17 @@ def _run_id(spec: Spec, key: str) -> str:
     return str(drawn[0])
 
 
-def _start(workspace: Workspace, spec: Spec, run_id: str, key: str, shows: str | None) -> None:
+def _start(
+    workspace: Workspace,
+    spec: Spec,
+    run_id: str,
+    key: str,
+    shows: str | None,
+    before: Callable[[], None] | None,
+) -> None:
     try:
+        if before is not None:
+            before()
         jobs.launch(workspace, spec, run_id)
     except FileExistsError:
         pass  # The same button sent twice: the run is there, show it.

@@ -56,7 +56,10 @@ def _steps(workspace: Workspace) -> Iterator[Step]:
         )
         return
     yield from _unfinished(workspace)
-    yield from _unscored(workspace, sampling)
+    taken = data.parts_of(data.live_runs(workspace))  # what works on them does the rest itself
+    yield from _unscored(workspace, [run for run in sampling if run.run_id not in taken])
+    yield from _unmeasured(workspace, taken)
+    yield from _untrained(workspace, taken)
     for name in sets:
         if not any(run.load_spec()["questions"] == name for run in sampling):
             yield _sample(workspace, name)
@@ -103,6 +106,31 @@ def _unscored(workspace: Workspace, sampling: list[RunDir]) -> Iterator[Step]:
         yield Step(f"score-{run.run_id}", text, label, spec=spec)
 
 
+def _unmeasured(workspace: Workspace, taken: set[str]) -> Iterator[Step]:
+    """The newest model that no evaluation has looked at."""
+    measured = [run.load_spec() for run in workspace.runs("evaluate")]
+    seen = {spec[role] for spec in measured for role in ("model", "baseline")}
+    made = {name: str(entry.get("run") or "") for name, entry in workspace.models().items()}
+    fresh = [name for name, run in made.items() if name not in seen and run not in taken]
+    if fresh:
+        name = max(fresh, key=made.__getitem__)
+        text = f"The model {name} has not been measured on questions it never saw."
+        page, query = "pages/7_Evaluation.py", (("model", name),)
+        yield Step(f"evaluate-{name}", text, "Evaluate it", page=page, query=query)
+
+
+def _untrained(workspace: Workspace, taken: set[str]) -> Iterator[Step]:
+    """The newest dataset that nothing was trained on."""
+    trained = {run.load_spec()["dataset"] for run in workspace.runs("train")}
+    for run in workspace.runs("build"):
+        if run.run_id not in trained | taken and run.dataset_path.exists():
+            method = str(run.load_spec()["method"]).replace("_", " ")
+            text = f"Nothing has been trained on {run.run_id}, {method}."
+            page, query = "pages/6_Training.py", (("dataset", run.run_id),)
+            yield Step(f"train-{run.run_id}", text, "Train on it", page=page, query=query)
+            return
+
+
 def _waits(run: RunDir) -> str:
     """Whether scoring would wait in line behind a run that is sampling."""
     kind = stages.load(run).device()
@@ -132,7 +160,10 @@ def _checking(workspace: Workspace, name: str) -> bool:
 
 
 def _scored(workspace: Workspace) -> Iterator[Step]:
-    for run in data.scoring_runs(workspace)[:1]:
+    """The newest scores that were not made for an evaluation, which are no training data."""
+    measured = data.parts_of(workspace.runs("evaluate"))
+    fresh = [run for run in data.scoring_runs(workspace) if run.run_id not in measured]
+    for run in fresh[:1]:
         if run.shards(VERDICTS):
             text = f"{run.run_id} has pass rates: {headline(workspace, run)}."
             page = "pages/3_Pass_rates.py"
@@ -146,21 +177,25 @@ def _scored(workspace: Workspace) -> Iterator[Step]:
 
 Place = tuple[str, tuple[tuple[str, str], ...]]
 """A page and its URL values."""
+PAGE_OF = {
+    **dict.fromkeys(data.SAMPLING, "pages/2_Sampling.py"),
+    "score": "pages/3_Pass_rates.py",
+    "train": "pages/6_Training.py",
+    "evaluate": "pages/7_Evaluation.py",
+    "loop": "app.py",
+}
+"""The page that shows a run of a stage, by its id."""
 
 
 def where(run: RunDir) -> Place | None:
     """The page that shows a run; None when no page does."""
-    if run.stage == "score":
-        return "pages/3_Pass_rates.py", (("run", run.run_id),)
-    if run.stage == "evaluate":
-        return "pages/7_Evaluation.py", (("run", run.run_id),)
+    if run.stage in PAGE_OF:
+        return PAGE_OF[run.stage], (("run", run.run_id),)
     if run.stage in ("build", "preflight"):
         dataset = run.run_id if run.stage == "build" else str(run.load_spec()["dataset"])
         return "pages/5_Datasets.py", (("dataset", dataset),)
-    if run.stage == "selfcheck":
+    if run.stage in ("selfcheck", "quality"):
         return "pages/1_Questions.py", (("set", str(run.load_spec()["questions"])),)
-    if run.stage in data.SAMPLING:
-        return "pages/2_Sampling.py", (("run", run.run_id),)
     return None
 
 

@@ -121,7 +121,8 @@ def _headline(run: RunDir, status: Status) -> list[str]:
     if status.eta_seconds is not None:
         parts.append(f"<b>{words.duration(status.eta_seconds)}</b> left")
     elif status.seconds:
-        parts.append(f"took {words.duration(status.seconds)}")
+        verb = "for" if status.state.alive else "took"
+        parts.append(f"{verb} {words.duration(status.seconds)}")
     parts.append(look.when(words.run_time(run.run_id)))
     if status.message:
         parts.append(f'<span class="cm-muted">{escape(status.message)}</span>')

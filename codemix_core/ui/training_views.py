@@ -19,7 +19,7 @@ from codemix_core.jobs import State
 from codemix_core.training import checkpoints, metrics, outcome
 from codemix_core.training.checkpoints import Checkpoint
 from codemix_core.training.spec import METHODS
-from codemix_core.ui import charts, forms, live, look, url, words
+from codemix_core.ui import charts, forms, lineage_view, live, look, url, words
 from codemix_core.workspace import RunDir, Workspace
 
 PANELS = {
@@ -95,6 +95,7 @@ def runs(workspace: Workspace) -> None:
         _checks(run)
         if alive:
             st.fragment(machine, run_every=live.every(alive))()
+    lineage_view.draw(workspace, run.run_id)
 
 
 def _label(run: RunDir) -> str:
