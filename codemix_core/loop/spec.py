@@ -44,6 +44,7 @@ class LoopSpec(Spec):
     override: str | None = option(None, "why to train in spite of a failed preflight")
     evaluate_n: int = option(32, "answers per held-out question", ge=1, le=4096)
     evaluate_temperature: float = option(0.8, "of the answers that are measured", gt=0.0, le=2.0)
+    evaluate_limit: int | None = option(None, "only the first this many held-out questions", ge=1)
     hard: bool = option(True, "also measure on the split hard, where the set has one")
     seed: int = option(0, "seed of sampling, choices by chance and training", ge=0, le=2**31 - 1)
 
@@ -151,5 +152,6 @@ class LoopSpec(Spec):
                 "temperature": self.evaluate_temperature,
                 "cot": self.cot,
                 "seed": self.seed,
+                "limit": self.evaluate_limit,
             }
         )
