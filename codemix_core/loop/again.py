@@ -20,12 +20,12 @@ SEED = "seed="
 
 
 def next_round(
-    workspace: Workspace, model: str, measured: Mapping[str, Any] | None = None
+    workspace: Workspace, model: str, evaluation: Mapping[str, Any] | None = None
 ) -> LoopSpec:
     """One more round like the one that made the model.
 
     Args:
-        measured: settings of an evaluation, whose n and temperature are used for measuring.
+        evaluation: the document of one, whose splits, n and temperature are used for measuring.
 
     Raises:
         InputError: it cannot be known what that round was, or it cannot be done again; says why.
@@ -48,8 +48,10 @@ def next_round(
         **_building(dataset, document["method"]),
         **_sampling(document, model),
     }
-    if measured is not None:
-        values |= {"evaluate_n": measured["n"], "evaluate_temperature": measured["temperature"]}
+    if evaluation is not None:
+        settings = evaluation["settings"]
+        values |= {"evaluate_n": settings["n"], "evaluate_temperature": settings["temperature"]}
+        values["hard"] = "hard" in [part["split"] for part in evaluation["parts"]]
     spec = LoopSpec.parse(values, workspace)
     assert isinstance(spec, LoopSpec)
     return spec

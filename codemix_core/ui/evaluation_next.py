@@ -21,7 +21,7 @@ def draw(workspace: Workspace, document: dict[str, Any]) -> None:
     note = f"sample, score, build, train and evaluate again, from {words.model(model)} on"
     look.heading(LABEL, note)
     try:
-        spec = next_round(workspace, model, document["settings"])
+        spec = next_round(workspace, model, document)
     except InputError as error:
         st.button(LABEL, key="next-round", icon=forms.START, disabled=True)
         reasons = " ".join(f"{p.what} {p.fix}" for p in error.problems)

@@ -11,7 +11,7 @@ from codemix_core.records import Question
 from codemix_core.workspace import Workspace
 from tests.lineage_data import play, play_gold
 
-MEASURED = {"n": 7, "temperature": 0.6}
+MEASURED = {"settings": {"n": 7, "temperature": 0.6}, "parts": [{"split": "heldout"}]}
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def test_the_next_round_goes_on_from_the_tuned_model_with_the_settings_of_its_ro
     assert (spec.strategy, spec.pairs) == ("nearest", 1)
     assert spec.set == ("optimizer.lr=1e-4",), "the seed is the loop's own"
     assert (spec.evaluate_n, spec.evaluate_temperature) == (7, 0.6)
+    assert not spec.hard, "measured on the same splits"
     assert spec.rounds == 1
 
 
