@@ -23,8 +23,13 @@ from codemix_core.workspace import RunDir
 
 SETTLING = 0.3
 """Seconds; nobody recognises two programs in less, but a double press comes in less."""
+AGAIN = 1.0
+"""Seconds more for a subject that is drawn again right after it was decided about: the page may
+have been drawn from before the decision, or there is no next one to go to."""
 _SHOWN = "on-screen"
 """Session state: the subject drawn last and when; nothing once it was decided about."""
+_TAKEN = "on-screen-taken"
+"""Session state: the subject decided about last, until another one is drawn."""
 
 _WATCH = """
 (() => {
@@ -60,7 +65,8 @@ def shown(name: str) -> None:
     """Note that all of a subject was sent to the browser; called after the last of it."""
     held = st.session_state.get(_SHOWN)
     if held is None or held[0] != name:
-        st.session_state[_SHOWN] = (name, time.monotonic())
+        again = st.session_state.pop(_TAKEN, None) == name
+        st.session_state[_SHOWN] = (name, time.monotonic() + (AGAIN if again else 0.0))
 
 
 def take(name: str) -> bool:
@@ -73,6 +79,7 @@ def take(name: str) -> bool:
         st.toast("Not counted: too fast to have been read. Press again.", icon=_ICON)
         return False
     del st.session_state[_SHOWN]
+    st.session_state[_TAKEN] = name
     return True
 
 

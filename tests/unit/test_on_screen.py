@@ -60,3 +60,18 @@ def test_drawing_the_same_subject_again_does_not_make_a_person_wait(told: list[s
     clock[0] += 1
     on_screen.shown("first")
     assert on_screen.take("first")
+
+
+def test_a_subject_drawn_again_after_its_decision_waits_longer(told: list[str]) -> None:
+    on_screen.shown("first")
+    clock[0] += 1.01 * on_screen.SETTLING
+    assert on_screen.take("first")
+    on_screen.shown("first")
+    clock[0] += 1.01 * on_screen.SETTLING
+    assert not on_screen.take("first"), "a page drawn from before the decision"
+    clock[0] += on_screen.AGAIN
+    assert on_screen.take("first"), "there is no other, and it is looked at again"
+    on_screen.shown("second")
+    on_screen.shown("first")
+    clock[0] += 1.01 * on_screen.SETTLING
+    assert on_screen.take("first"), "gone back to"
