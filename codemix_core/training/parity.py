@@ -3,7 +3,8 @@
 A few dozen sampled answers are scored by the model as torchtune builds and loads it, on the
 tokens that the training tokenizer makes of them, and compared with the log-probabilities that
 the sampler stored. Where the two stacks agree, the mean difference per token is a rounding
-error; a wrong chat template, end of turn, rotary base or weight mapping shows as a gap.
+error; a wrong chat template, end of turn, rotary base or weight mapping shows as a gap. A model
+may be indifferent to a change of its template, so the prompts' tokens are compared, too.
 
 Run as ``python -m codemix_core.training.parity RUN``: in a process of its own, so that the
 model's memory is free again before training starts.
@@ -33,8 +34,10 @@ MAX_GAP = 0.05
 class Parity:
     """Mean log-probabilities per trained token, nats, over the same answers.
 
-    answers, tokens: how many were compared. sampler, trainer: the mean under each.
-    worst_question: the question whose answer differs most, and its difference.
+    answers, tokens: how many were compared; none when all are longer than what is trained on.
+    sampler, trainer: the mean under each. worst_question: the question whose answer differs most,
+    and its difference. other_prompts: answers whose prompt has other tokens than the sampler was
+    given. dated: the chat template writes today's date, so prompts of another day differ.
     """
 
     answers: int
@@ -43,6 +46,8 @@ class Parity:
     trainer: float
     worst_question: str
     worst_gap: float
+    other_prompts: int
+    dated: bool
 
     @property
     def gap(self) -> float:
@@ -56,10 +61,14 @@ class Parity:
 
 @dataclass(frozen=True)
 class Answer:
-    """One sampled answer: its prompt, text and what the sampler gave it in total, nats."""
+    """One sampled answer: its prompt, text and what the sampler gave it in total, nats.
+
+    prompt: the tokens that the sampler was given; None when it did not say.
+    """
 
     question_id: str
     messages: str
+    prompt: list[int] | None
     raw_output: str
     total: float
     tokens: int
@@ -70,8 +79,8 @@ def sampled_answers(sampling: RunDir, most: int = ANSWERS) -> list[Answer]:
     import pyarrow.parquet as pq
 
     prompts = {
-        row["question_id"]: row["messages"]
-        for row in sampling.read(PROMPTS, ["question_id", "messages"]).to_pylist()
+        row["question_id"]: (row["messages"], row["token_ids"])
+        for row in sampling.read(PROMPTS, ["question_id", "messages", "token_ids"]).to_pylist()
     }
     columns = ["question_id", "raw_output", "logprobs", "finish_reason"]
     rows = (
@@ -86,7 +95,7 @@ def sampled_answers(sampling: RunDir, most: int = ANSWERS) -> list[Answer]:
         name = row["question_id"]
         if name not in found and name in prompts:
             total, count = sum(row["logprobs"]), len(row["logprobs"])
-            found[name] = Answer(name, prompts[name], row["raw_output"], total, count)
+            found[name] = Answer(name, *prompts[name], row["raw_output"], total, count)
         if len(found) == most:
             break
     return list(found.values())
@@ -101,26 +110,31 @@ def compare(config: dict[str, Any], answers: list[Answer]) -> Parity:
     import torch
 
     tokenizer, model, device = _load(config)
-    sums: list[float] = []
-    counts: list[int] = []
+    longest = int(config["model"]["max_seq_len"])
+    found: list[tuple[Answer, float, int, bool]] = []
     with torch.inference_mode():
         for answer in answers:
             ids, start = _tokens(tokenizer, answer)
+            if len(ids) > longest:
+                continue
             logits = model(torch.tensor([ids], device=device))
             logits = torch.cat(logits, dim=1) if isinstance(logits, list) else logits
-            found = torch.log_softmax(logits[0, start - 1 : -1].float(), dim=-1)
+            each = torch.log_softmax(logits[0, start - 1 : -1].float(), dim=-1)
             chosen = torch.tensor(ids[start:], device=device)
-            sums.append(float(found.gather(1, chosen[:, None]).sum()))
-            counts.append(len(ids) - start)
-    gaps = [t / n - a.total / a.tokens for t, n, a in zip(sums, counts, answers, strict=True)]
-    worst = max(range(len(gaps)), key=lambda place: abs(gaps[place]))
+            total = float(each.gather(1, chosen[:, None]).sum())
+            other = answer.prompt is not None and answer.prompt != ids[:start]
+            found.append((answer, total, len(ids) - start, other))
+    gaps = {a.question_id: total / n - a.total / a.tokens for a, total, n, _ in found}
+    worst = max(gaps, key=lambda name: abs(gaps[name]), default="")
     return Parity(
-        answers=len(answers),
-        tokens=sum(counts),
-        sampler=sum(a.total for a in answers) / sum(a.tokens for a in answers),
-        trainer=sum(sums) / sum(counts),
-        worst_question=answers[worst].question_id,
-        worst_gap=gaps[worst],
+        answers=len(found),
+        tokens=sum(n for _, _, n, _ in found),
+        sampler=sum(a.total for a, *_ in found) / max(1, sum(a.tokens for a, *_ in found)),
+        trainer=sum(total for _, total, *_ in found) / max(1, sum(n for _, _, n, _ in found)),
+        worst_question=worst,
+        worst_gap=gaps.get(worst, 0.0),
+        other_prompts=sum(other for *_, other in found),
+        dated="strftime_now" in str(tokenizer.hf.chat_template),
     )
 
 
@@ -153,7 +167,8 @@ def _load(config: dict[str, Any]) -> tuple[Any, Any, Any]:
     model.eval()
     if "lora_rank" in cfg.model:
         _silence_adapters(model)
-    return torchtune_config.instantiate(cfg.tokenizer), model, device
+    tokenizer = torchtune_config.instantiate(cfg.tokenizer, max_seq_len=None)  # cut nothing here
+    return tokenizer, model, device
 
 
 def _silence_adapters(model: Any) -> None:

@@ -167,17 +167,31 @@ def _parity(
         return None, Check("parity", FAILED, what, "The log says why.")
     found: dict[str, Any] = files.read_json(out)
     about = "of the dataset's own run" if own else f"of {sampling.run_id}"
+    return found, judged(found, about)
+
+
+def judged(found: dict[str, Any], about: str) -> Check:
+    """What a comparison says, see :class:`codemix_core.training.parity.Parity`."""
+    if not found["answers"]:
+        what = f"every answer {about} that could be compared is longer than tokenizer.max_seq_len"
+        return Check("parity", UNKNOWN, what)
     text = (
         f"mean log-probability per token {found['sampler']:.3f} when sampled,"
         f" {found['trainer']:.3f} in training, over {found['answers']} answers {about}"
     )
-    if found["gap"] <= parity.MAX_GAP:
-        return found, Check("parity", PASSED, text)
-    fix = (
-        f"At most {parity.MAX_GAP} nats apart are allowed: training would see other tokens or"
-        " another model than was sampled. Check chat template, tokenizer and config.json."
-    )
-    return found, Check("parity", FAILED, f"{text}.", fix)
+    if not found["gap"] <= parity.MAX_GAP:  # a gap that is not a number fails, too
+        fix = (
+            f"At most {parity.MAX_GAP} nats apart are allowed: training would see other tokens or"
+            " another model than was sampled. Check chat template, tokenizer and config.json."
+        )
+        return Check("parity", FAILED, f"{text}.", fix)
+    if found["other_prompts"]:
+        text += f"; {found['other_prompts']} prompts have other tokens than were sampled"
+        if not found["dated"]:
+            fix = "Training would see other prompts: check chat template and tokenizer."
+            return Check("parity", FAILED, f"{text}.", fix)
+        text += ", whose template writes the date"
+    return Check("parity", PASSED, text)
 
 
 def sampling_run(workspace: Workspace, spec: TrainSpec) -> tuple[RunDir | None, bool]:

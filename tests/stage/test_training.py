@@ -27,7 +27,9 @@ from codemix_core.records import Question
 from codemix_core.sampling.stage import SampleSpec
 from codemix_core.scoring.stage import ScoreSpec
 from codemix_core.specs import Spec
-from codemix_core.training import checkpoints, metrics
+from codemix_core.training import checkpoints, metrics, parity
+from codemix_core.training.plan import plan
+from codemix_core.training.readiness import judged
 from codemix_core.training.spec import TrainSpec
 from codemix_core.workspace import RunDir, Workspace
 
@@ -35,6 +37,7 @@ pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).resolve().parents[2]
 GOLD, ASKED, N = 48, 20, 6
+TEMPLATE = "chat_template.jinja"
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +147,9 @@ def test_sft_by_command_checks_trains_and_registers_a_model(
     checks = preflight(run)
     assert set(checks) == {"weights", "length", "memory", "disk", "parity"}
     assert {check["result"] for check in checks.values()} == {"passed"}, checks
-    parity = files.read_json(run.parity_path)
-    assert parity["answers"] >= 15
-    assert parity["gap"] < 0.02, "the same model, template and tokens on both sides"
+    compared = files.read_json(run.parity_path)
+    assert compared["answers"] >= 15
+    assert compared["gap"] < 0.02, "the same model, template and tokens on both sides"
     lines = [line for line in metrics.read(run.metrics_path) if "loss" in line]
     assert [line["step"] for line in lines] == list(range(1, GOLD // 8 + 1))
     status = jobs.status(run)
@@ -248,34 +251,67 @@ def mended(model: Path, tmp_path: Path) -> Iterator[Path]:
         (model / name).write_bytes(data)
 
 
-def other_template(model: Path) -> None:
-    path = model / "chat_template.jinja"
+def replace(path: Path, old: str, new: str) -> None:
     text = path.read_text()
-    wrong = text.replace("'<|im_start|>assistant\\n'", "'<|im_start|>assistant: '")
-    assert wrong != text
-    path.write_text(wrong)
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def other_rope(model: Path) -> None:
-    path = model / "config.json"
-    config = json.loads(path.read_text())
-    config["rope_parameters"]["rope_theta"] *= 100
-    path.write_text(json.dumps(config))
+    replace(model / "config.json", '"rope_theta": 10000.0', '"rope_theta": 1000000.0')
 
 
-@pytest.mark.parametrize("spoil", [other_template, other_rope])
-def test_a_model_that_reads_otherwise_than_it_was_sampled_is_refused(
-    home: Workspace, mended: Path, gold: str, spoil: Callable[[Path], None]
+SPOILED: dict[str, Callable[[Path], None]] = {
+    "a space after the role": lambda m: replace(m / TEMPLATE, "assistant\\n'", "assistant\\n '"),
+    "another name of the role": lambda m: replace(m / TEMPLATE, "assistant\\n'", "model\\n'"),
+    "no line after the role": lambda m: replace(m / TEMPLATE, "assistant\\n'", "assistant: '"),
+    "another rotary base": other_rope,
+    "another activation's scale": lambda m: replace(m / "config.json", "1e-06", "0.01"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_parity_sees_every_way_to_read_a_model_otherwise_than_it_was_sampled(
+    home: Workspace, mended: Path, gold: str, scored: RunDir, how: str
 ) -> None:
-    spoil(mended)
+    spec = training(gold, mended)
+    answers = parity.sampled_answers(home.run(scored.load_spec()["run"]))
+    right = parity.compare(plan(spec, home, mended).config, answers)
+    assert judged(right.document(), "").result == "passed"
+    assert right.gap < 0.02
+    SPOILED[how](mended)
+    found = parity.compare(plan(spec, home, mended).config, answers)
+    assert judged(found.document(), "").result == "failed"
+    assert (found.other_prompts == len(answers)) is ("role" in how)
+    if how != "another name of the role":  # nano does not care how the role is called
+        assert found.gap > parity.MAX_GAP
+
+
+def test_parity_passes_over_answers_longer_than_what_is_trained_on(
+    home: Workspace, model: Path, gold: str, scored: RunDir
+) -> None:
+    answers = parity.sampled_answers(home.run(scored.load_spec()["run"]))
+    whole = parity.compare(plan(training(gold, model), home, model).config, answers)
+    for length, most in (("150", whole.answers - 1), ("16", 0)):
+        spec = training(gold, model, f"tokenizer.max_seq_len={length}")
+        found = parity.compare(plan(spec, home, model).config, answers)
+        assert found.answers <= most
+        assert found.gap < 0.02
+    assert judged(found.document(), "").result == "not checked"
+
+
+def test_a_model_that_reads_otherwise_than_it_was_sampled_is_refused(
+    home: Workspace, mended: Path, gold: str
+) -> None:
+    SPOILED["no line after the role"](mended)
     before = set(home.models())
     run = jobs.launch(home, training(gold, mended))
     status = wait(run)
     assert status.state is State.FAILED
-    parity = files.read_json(run.parity_path)
-    assert parity["gap"] > 0.05
-    assert f"{parity['sampler']:.3f} when sampled" in status.message
-    assert f"{parity['trainer']:.3f} in training" in status.message
+    found = files.read_json(run.parity_path)
+    assert found["gap"] > 0.05
+    assert f"{found['sampler']:.3f} when sampled" in status.message
+    assert f"{found['trainer']:.3f} in training" in status.message
     assert "--override" in status.message
     assert preflight(run)["parity"]["result"] == "failed"
     assert preflight(run)["memory"]["result"] == "passed", "the other checks are made all the same"
