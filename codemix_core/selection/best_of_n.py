@@ -149,7 +149,7 @@ class Reasons:
     def _tie_text(self, row: int) -> str:
         c, rule = self._candidates, self._rule
         if rule.tie_break == "shortest":
-            return f"by length ({c.length(rule.column)[row]} {c.unit(rule.column)})"
+            return f"by length ({c.length(rule.column)[row]} {c.unit(rule.column, row)})"
         if rule.tie_break == "random":
             return f"by chance (seed {rule.seed})"
         if rule.tie_break == "highest_logprob" and np.isfinite(c.logprob[row]):

@@ -87,14 +87,23 @@ class Candidates:
         return found
 
     def length(self, column: Column) -> Integers:
-        """Length of what would be trained on, in :meth:`unit`."""
+        """Length of what would be trained on, in :meth:`unit`.
+
+        Tokens where all answers of the question have them counted, else characters: what
+        other questions lack must not change how the answers of this one compare.
+        """
         if column == "code":
             return np.maximum(self.code_characters, 0)
-        return self.tokens if self._tokens_known else self.characters
+        return np.where(self._counted[self.question], self.tokens, self.characters)
 
-    def unit(self, column: Column) -> str:
-        """``tokens`` where the sampler counted them, else ``characters``."""
-        return "tokens" if column == "raw_output" and self._tokens_known else "characters"
+    def unit(self, column: Column, row: int | None = None) -> str:
+        """``tokens`` or ``characters``; of a row, or of all, which may be of both kinds."""
+        if column == "code":
+            return "characters"
+        counted = self._counted[self.question if row is None else self.question[row]]
+        if counted.all():
+            return "tokens"
+        return "tokens or characters" if counted.any() else "characters"
 
     def usable(self, column: Column) -> Bools:
         """Rows that have something to train on in ``column`` and a verdict to trust."""
@@ -129,8 +138,11 @@ class Candidates:
         return {name: place for place, name in enumerate(self.question_ids)}
 
     @cached_property
-    def _tokens_known(self) -> bool:
-        return bool((self.tokens >= 0).all())
+    def _counted(self) -> Bools:
+        """Of each question, whether the tokens of all its answers were counted."""
+        counted = np.ones(len(self.question_ids), bool)
+        counted[self.question[self.tokens < 0]] = False
+        return counted
 
 
 _COLUMNS = tuple(

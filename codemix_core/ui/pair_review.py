@@ -210,9 +210,10 @@ def _pair(
         sides.reverse()
     answer_view.asked(question)
     gap, longer = float(table.gap[position]), int(table.longer_by[position])
+    unit = table.candidates.unit(table.column, int(table.chosen[position]))
     look.line(
         f"score gap <b>{gap:.2f}</b>",
-        f"chosen {abs(longer):,} {table.candidates.unit(table.column)} "
+        f"chosen {abs(longer):,} {unit} "
         f"{'longer' if longer > 0 else 'shorter'}"
         if longer
         else "same length",

@@ -286,7 +286,7 @@ def _label(found: Ranked, number: int, row: int, picked: list[int], answer: pd.S
         f"sample {int(c.sample[row])}",
         look.chip(look.of_status(answer["status"])),
         f"<b>{float(c.score[row]):.2f}</b>",
-        f"{length:,} {c.unit(found.rule.column)}",
+        f"{length:,} {c.unit(found.rule.column, row)}",
         f'<span title="samples {", ".join(map(str, same))}">{words.TIMES}{len(same)}</span>',
     ]
     return f'<span class="cm-row">{"".join(f"<span>{part}</span>" for part in parts)}</span>'

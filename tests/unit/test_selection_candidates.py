@@ -118,3 +118,14 @@ def test_a_sum_of_log_probabilities_does_not_depend_on_the_rows_beside_it() -> N
     assert sums[:3].tolist() == [-1.0, tiny, 0.0]
     assert np.isnan(sums[[3, 5]]).all()
     assert sums[4] == -0.75
+
+
+def test_answers_compare_in_tokens_also_beside_a_question_that_counts_none() -> None:
+    counted = [generation("q0", i, f"x = {'1' * i}", logprobs=[-0.1] * (5 - i)) for i in range(2)]
+    uncounted = generation("q1", 0, "x = 1")
+    verdicts = [verdict("q0", 0, 4), verdict("q0", 1, 4), verdict("q1", 0, 4)]
+    found = candidates(["q0", "q1"], [*counted, uncounted], verdicts)
+    assert found.length("raw_output").tolist() == [5, 4, len(uncounted.raw_output)]
+    assert [found.unit("raw_output", row) for row in (0, 2)] == ["tokens", "characters"]
+    assert found.unit("raw_output") == "tokens or characters"
+    assert found.length("code").tolist() == [4, 5, 5]
