@@ -213,8 +213,7 @@ def _pair(
     unit = table.candidates.unit(table.column, int(table.chosen[position]))
     look.line(
         f"score gap <b>{gap:.2f}</b>",
-        f"chosen {abs(longer):,} {unit} "
-        f"{'longer' if longer > 0 else 'shorter'}"
+        f"chosen {abs(longer):,} {unit} {'longer' if longer > 0 else 'shorter'}"
         if longer
         else "same length",
         f"<b>{escape(deciding.SAYS[decided.action][0])}</b> by a person" if decided else "",
