@@ -28,7 +28,7 @@ from codemix_core.specs import Spec, option
 from codemix_core.workspace import RunDir, Workspace
 
 MAX_TRUNCATED = 0.05
-"""A larger share of rows that lose their end blocks the export."""
+"""A larger share of rows that lose their end blocks the export, and a training."""
 BINS = 30
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from codemix_core import files
 from codemix_core.datasets.measure import Measured, load_side, measure
+from codemix_core.datasets.preflight import MAX_TRUNCATED
 from codemix_core.datasets.registry import find
 from codemix_core.errors import Problem
 from codemix_core.progress import Progress
@@ -27,8 +28,6 @@ from codemix_core.training.plan import Plan
 from codemix_core.training.spec import TrainSpec
 from codemix_core.workspace import RunDir, Workspace
 
-MAX_TRUNCATED = 0.05
-"""A larger share of rows that lose their end fails the check."""
 ROWS = 2000
 """Rows that are tokenised."""
 

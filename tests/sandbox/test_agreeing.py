@@ -315,10 +315,9 @@ def found(verdicts: dict[str, Verdict], status: str) -> dict[str, object]:
 
 
 def _all(judge: Judge, asked: Question, codes: dict[str, str], status: str) -> None:
-    verdicts = dict(zip(codes, judge(asked, codes.values()), strict=True))
-    assert codes
-    wrong = {n: (str(v.status), v.message) for n, v in verdicts.items() if v.status != status}
-    assert not wrong
+    verdicts = judged(judge, asked, codes)
+    assert verdicts
+    assert not found(verdicts, status)
     if status == "tampered":
         assert {verdict.score for verdict in verdicts.values()} == {0.0}
 

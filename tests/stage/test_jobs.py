@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codemix_core import jobs, procs, stages
+from codemix_core import jobs, stages
 from codemix_core.errors import JobError, SpecError
 from codemix_core.jobs import State
 from codemix_core.records import GENERATIONS, REFERENCES, VERDICTS, Generation, Question
@@ -26,6 +26,7 @@ from codemix_core.sampling.stage import SampleSpec
 from codemix_core.scoring.selfcheck import SelfcheckSpec
 from codemix_core.scoring.stage import ScoreSpec
 from codemix_core.workspace import RunDir, Workspace
+from tests.processes import processes_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 SAMPLES = 80
@@ -74,23 +75,6 @@ def wait(
             return status
         time.sleep(0.02)
     raise AssertionError(f"still {jobs.status(run)} after {patience} s:\n{jobs.tail(run)}")
-
-
-def processes_of(run: RunDir) -> list[psutil.Process]:
-    """Supervisor, worker and sandboxes of a run, told by environment or command line."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            environment = process.environ()
-            ours = run.run_id in (
-                environment.get(procs.RUN_MARK),
-                environment.get(jobs.LAUNCH, "").split(":")[0],
-            )
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 def supervisor_and_worker(run: RunDir) -> tuple[psutil.Process, psutil.Process]:

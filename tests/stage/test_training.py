@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from codemix_core import files, jobs, procs
+from codemix_core import files, jobs
 from codemix_core.datasets.stage import BuildSpec
 from codemix_core.jobs import State
 from codemix_core.records import Question
@@ -32,6 +32,7 @@ from codemix_core.training.plan import plan
 from codemix_core.training.readiness import judged
 from codemix_core.training.spec import TrainSpec
 from codemix_core.workspace import RunDir, Workspace
+from tests.processes import processes_of
 
 pytestmark = pytest.mark.slow
 
@@ -185,23 +186,6 @@ def test_pairs_and_groups_train_with_the_recipe_made_for_them(
     (name, entry), *_ = [(n, e) for n, e in home.models().items() if e["run"] == run.run_id]
     assert re.fullmatch(rf"copy-{method}-{run.run_id[-4:]}", name)
     assert changed_weights(model, Path(entry["path"])) > 1e-5
-
-
-def processes_of(run: RunDir) -> list[psutil.Process]:
-    """Living processes that belong to a run, told by their environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            environment = process.environ()
-            ours = run.run_id in (
-                environment.get(procs.RUN_MARK),
-                environment.get(jobs.LAUNCH, "").split(":")[0],
-            )
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 def test_a_killed_training_goes_on_from_its_last_checkpoint(
