@@ -42,9 +42,15 @@ def write_json(path: Path, document: Any, *, durable: bool = True) -> None:
     write_atomic(path, lambda p: _write_text(p, text), durable=durable)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a text file atomically."""
-    write_atomic(path, lambda p: _write_text(p, text))
+    write_atomic(path, lambda p: _write_text(p, text), durable=durable)
+
+
+def cache_folder() -> Path:
+    """Where things are kept that can be made again: ``XDG_CACHE_HOME``, else ``~/.cache``."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache, "codemix-workbench")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -18,12 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.reported import unused_word
-
 _GUARD = Path(__file__).with_name("guard.hpp")
 _PLACE = "WORD"
-_GTEST = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]gtest/gtest\.h[>"].*\n', re.MULTILINE)
-_SOLUTION = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"[^"\n]*solution\.cpp".*\n', re.MULTILINE)
+GTEST = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]gtest/gtest\.h[>"].*\n', re.MULTILINE)
+SOLUTION = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"[^"\n]*solution\.cpp".*\n', re.MULTILINE)
 _RAW = r'(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\(.*?\)(?P=mark)"'
 _TEXT = r'(?:u8|[uUL])?"(?:\\.|[^"\\\n])*"|(?:u8|[uUL])?\'(?:\\.|[^\'\\\n])+\''
 _TOKEN = re.compile(
@@ -87,6 +85,7 @@ _MADE_OF = re.compile(
     r"(?:ASSERT|EXPECT)_PRED_FORMAT2|GTEST_\w+|AssertionResult|testing"
     "|if|else|switch|case|default|return"
 )
+_ASSEMBLY = frozenset(("asm", "__asm", "__asm__"))
 _ASSERTION = re.compile(r"(?:EXPECT|ASSERT)_\w+|TEST(?:_[FP])?")
 
 
@@ -123,13 +122,12 @@ class Unit:
         return message
 
 
-def make(tests: str, function: str, signature: str) -> Unit:
-    """The unit of a question; a new word each time."""
-    word = unused_word(tests)
+def make(tests: str, function: str, signature: str, word: str) -> Unit:
+    """The unit of a question, with a word that nothing else in it may be called by."""
     promised = _promise(function, signature)
     calls = "" if promised is None else f"constexpr {_place(word)}::Call<{promised}> {word};"
     text = tests if promised is None else _with_checked_calls(tests, function, word)
-    included, solution = _GTEST.search(text), _SOLUTION.search(text)
+    included, solution = GTEST.search(text), SOLUTION.search(text)
     own_equality = "namespace std" in tests and _EQUALITY.search(tests) is not None
     if own_equality or not included or not solution or included.start() > solution.start():
         return Unit(tests, word, {})
@@ -148,6 +146,15 @@ def make(tests: str, function: str, signature: str) -> Unit:
     hidden = [name for name in _INTERNALS if name not in tests and "gmock" not in tests]
     poison = "".join(f"#pragma GCC poison {name}\n" for name in hidden)
     return Unit(text, word, {f"{word}.hpp": guard + poison})
+
+
+def tampering(code: str, tests: str) -> str | None:
+    """What the program's text says about tampering, or None."""
+    plain = code.replace("\\\n", "")
+    if "asm" in plain and not _ASSEMBLY.isdisjoint(token.group() for token in tokens(plain)):
+        return "the program holds assembly, by which any symbol can be given another meaning"
+    name = redefined(code, tests)
+    return None if name is None else f"the program redefines {name}, which the tests use"
 
 
 def redefined(code: str, tests: str) -> str | None:
@@ -179,21 +186,22 @@ def _late(word: str) -> str:
 def _promise(function: str, signature: str) -> str | None:
     """``true`` for a number, ``false`` for a type of std, None for what is neither."""
     found = re.search(rf"\b{re.escape(function)}\s*\(", signature) if function else None
-    parts = [token.group() for token in _tokens(signature[: found.start()] if found else "")]
+    parts = [token.group() for token in tokens(signature[: found.start()] if found else "")]
     kinds = [part for part in parts if not _BESIDES.fullmatch(part)]
     if not kinds or not all(_NUMBER.fullmatch(k) or _STANDARD.fullmatch(k) for k in kinds):
         return None
     return "true" if all(_NUMBER.fullmatch(kind) for kind in kinds) else "false"
 
 
-def _tokens(text: str) -> Iterator[re.Match[str]]:
+def tokens(text: str) -> Iterator[re.Match[str]]:
+    """Tokens of C++ as far as this project needs them, comments left out."""
     return (token for token in _TOKEN.finditer(text) if token["comment"] is None)
 
 
 def _nested(text: str) -> Iterator[tuple[re.Match[str], int]]:
     """Tokens, with the depth of parentheses after each."""
     depth = 0
-    for token in _tokens(text):
+    for token in tokens(text):
         depth += (token.group() == "(") - (token.group() == ")")
         yield token, depth
 

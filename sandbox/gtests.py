@@ -1,32 +1,28 @@
-"""Judge of ``googletest`` (tier B): compile tests and program together, run, take records.
+"""Judge of ``googletest`` (tier B): build tests and program, run, take records.
 
 The layout is the original scripts': ``tests/test.cpp`` includes ``../solution/solution.cpp``,
-compiled as one unit with ``g++ -std=c++17``; ``main`` comes from the tests, or else from
-gtest_main. Compilation happens behind the same wall, with limits of its own.
+built with ``g++ -std=c++17``; ``main`` comes from the tests, or else from gtest_main. Where it
+surely makes no difference, the tests are compiled once and programs are linked to them
+(:mod:`sandbox.apart`).
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import secrets
-import stat
-import time
-from pathlib import Path
+import zlib
+from dataclasses import dataclass
 from typing import Any
 
-from sandbox import gtest_unit, kernel
+from sandbox import apart, gtest_build, gtest_unit
+from sandbox.gtest_build import Built
 from sandbox.outcome import Outcome
 from sandbox.reported import Start, run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
 
-COMPILER = "/usr/bin/g++"
-COMPILE_LIMITS = Limits(
-    seconds=60.0, memory_mb=2048, file_mb=128, stack_mb=64, output_cap=256 * 1024
-)
-_RECORDER = Path(__file__).with_name("recorder.cpp")
-_BUILD = Path("/build")
-_OBJECT = _BUILD / "recorder.o"
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8"}
+_ATTEMPTS = 4
 _MESSAGE = 3000
 _MUST_FAIL = {
     f"{kind}_{name}": arguments
@@ -50,46 +46,162 @@ _MUST_FAIL = {
 }
 
 
+@dataclass
+class Compiled:
+    """The tests, compiled for programs with at least these headers; None: they do not compile."""
+
+    includes: frozenset[str]
+    opens_std: bool
+    tests: bytes | None
+    sealed: bytes = b""
+
+
 class GoogleQuestion:
     """The tests of one question, with a must-fail test for each kind of assertion they use."""
 
-    def __init__(self, tests: str, function: str, signature: str) -> None:
-        used = [macro for macro in _MUST_FAIL if f"{macro}(" in tests]
-        suite = unused_word(tests).capitalize()
-        names = [unused_word(tests).capitalize() + str(position) for position in range(len(used))]
-        self._canaries = [f"{suite}.{name}" for name in names]
-        lines = [
-            f"TEST({suite}, {name}) {{ {macro}({_failing(macro)}); }}"
-            for name, macro in zip(names, used, strict=True)
-        ]
-        self._tests = "\n".join([tests, *lines, ""])
-        self._function, self._signature = function, signature
+    def __init__(self, tests: str, function: str, signature: str, kept: str | None = None) -> None:
+        """Args: kept: what an earlier judge of the same question answered as ``keep``."""
+        self._function = function
+        self._compiled: list[Compiled] = []  # only ever appended to
+        try:
+            self._tests, self._canaries, word, self._compiled = _unpack(kept or "")
+        except (ValueError, zlib.error):  # nothing was kept, or what was is damaged
+            self._tests, self._canaries = _with_canaries(tests)
+            word = unused_word(tests)
+        self._unit = gtest_unit.make(self._tests, function, signature, word)
+        macros = gtest_build.known()["macros"]
+        self._halves = apart.Halves(self._tests, function, signature, macros)
 
     def judge(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
     ) -> dict[str, Any]:
-        """Compile and run one program."""
-        outcome = Outcome(list(declared or ()))
-        redefined = gtest_unit.redefined(code, self._tests)
-        if redefined:
-            outcome.flags.add("tampered")
-            outcome.explain(f"the program redefines {redefined}, which the tests use")
+        """Build and run one program."""
+        held = len(self._compiled)
+        answer = self._judged(
+            code, limits, Outcome(list(declared or ())), declared is None, nursery
+        )
+        if len(self._compiled) > held:
+            answer["keep"] = _pack(self._tests, self._canaries, self._unit.word, self._compiled)
+        return answer
+
+    def _judged(
+        self, code: str, limits: Limits, outcome: Outcome, declare: bool, nursery: Nursery
+    ) -> dict[str, Any]:
+        tampering = gtest_unit.tampering(code, self._tests)
+        if tampering:
+            _tampered(outcome, tampering)
             return outcome.answer()
-        unit = gtest_unit.make(self._tests, self._function, self._signature)
-        for name, text in {"test.cpp": unit.text, **unit.beside}.items():
-            _write(Path("/tmp/tests", name), text)
-        _write(Path("/tmp/solution/solution.cpp"), code)
-        binary = _compile(nursery, outcome, unit)
-        if binary is None:
+        unit = self._unit
+        built = self._apart(code, nursery) or gtest_build.in_one_unit(
+            nursery, unit, code, self._halves.plain
+        )
+        if built.product is None:
+            _explain(outcome, built, unit)
             return outcome.answer()
-        start = _starter(nursery, limits, binary, self._canaries)
         try:
-            run_all(outcome, declared is None, limits, start, canaries=self._canaries, strict=True)
+            self._run(outcome, built.product, limits, declare, nursery)
         finally:
-            os.close(binary)
+            os.close(built.product)
         for name, (status, message) in outcome.results.items():
             outcome.results[name] = (status, unit.plain(message))
         return outcome.answer()
+
+    def _run(
+        self, outcome: Outcome, binary: int, limits: Limits, declare: bool, nursery: Nursery
+    ) -> None:
+        try:
+            replaced = gtest_build.replaced(binary, self._function)
+        except ValueError as error:
+            replaced = str(error)
+        if replaced:
+            _tampered(outcome, f"the program replaces {replaced}, which the tests lean on")
+            return
+        start = _starter(nursery, limits, binary, self._canaries)
+        run_all(outcome, declare, limits, start, canaries=self._canaries, strict=True)
+
+    def _apart(self, code: str, nursery: Nursery) -> Built | None:
+        """The program built apart from the tests; None when only one unit can tell."""
+        program = apart.outline(code) if self._halves.possible else None
+        if program is None or not self._halves.fits(program):
+            return None
+        tests = self._tests_for(program, nursery)
+        if tests is None:
+            return None
+        built = gtest_build.apart(nursery, self._halves.program(code, program.opens_std), tests)
+        return None if built.product is None and built.end == "exit" else built
+
+    def _tests_for(self, program: apart.Outline, nursery: Nursery) -> bytes | None:
+        """The tests, compiled without the program's headers if they can do without."""
+        tried = [c for c in self._compiled if c.opens_std == program.opens_std]
+        for compiled in tried:
+            if compiled.tests is not None and compiled.includes <= set(program.includes):
+                return _sealed(compiled, nursery)
+        for includes in ((), program.includes):
+            if len(tried) >= _ATTEMPTS or any(c.includes == set(includes) for c in tried):
+                continue
+            stand_in = self._halves.stand_in(includes, program.opens_std)
+            tests = gtest_build.tests_alone(nursery, self._unit, stand_in)
+            tried.append(Compiled(frozenset(includes), program.opens_std, tests))
+            self._compiled.append(tried[-1])
+            if tests is not None:
+                return _sealed(tried[-1], nursery)
+        return None
+
+
+def _sealed(compiled: Compiled, nursery: Nursery) -> bytes:
+    assert compiled.tests is not None
+    compiled.sealed = compiled.sealed or gtest_build.sealed(nursery, compiled.tests)
+    return compiled.sealed
+
+
+def _with_canaries(tests: str) -> tuple[str, list[str]]:
+    """The tests with a must-fail test for each kind of assertion they use, and their names."""
+    used = [macro for macro in _MUST_FAIL if f"{macro}(" in tests]
+    suite = unused_word(tests).capitalize()
+    names = [unused_word(tests).capitalize() + str(position) for position in range(len(used))]
+    lines = [
+        f"TEST({suite}, {name}) {{ {macro}({_failing(macro)}); }}"
+        for name, macro in zip(names, used, strict=True)
+    ]
+    return "\n".join([tests, *lines, ""]), [f"{suite}.{name}" for name in names]
+
+
+def _pack(tests: str, canaries: list[str], word: str, compiled: list[Compiled]) -> str:
+    """What a later judge of the question needs not do again, as text."""
+    objects = [[sorted(c.includes), c.opens_std, _as_text(c.tests)] for c in compiled]
+    return json.dumps([tests, canaries, word, objects])
+
+
+def _as_text(code: bytes | None) -> str | None:
+    return None if code is None else base64.b64encode(zlib.compress(code)).decode("ascii")
+
+
+def _unpack(kept: str) -> tuple[str, list[str], str, list[Compiled]]:
+    tests, canaries, word, objects = json.loads(kept)
+    compiled = [
+        Compiled(frozenset(includes), opens, code and zlib.decompress(base64.b64decode(code)))
+        for includes, opens, code in objects
+    ]
+    return tests, canaries, word, compiled
+
+
+def _tampered(outcome: Outcome, why: str) -> None:
+    outcome.flags.add("tampered")
+    outcome.explain(why)
+
+
+def _explain(outcome: Outcome, built: Built, unit: gtest_unit.Unit) -> None:
+    """Record why there is no program."""
+    tampering = unit.tampering(built.first_said) or unit.tampering(built.said)
+    if tampering:
+        _tampered(outcome, tampering)
+    else:
+        outcome.flags.add("compile_error")
+    if built.end == "timeout":
+        outcome.explain(f"compilation took more than {gtest_build.LIMITS.seconds:.0f} s")
+    elif built.end != "exit":
+        outcome.explain(f"the compiler exceeded its {built.end} limit")
+    outcome.explain(unit.plain(built.first_said[:_MESSAGE]) or "the compiler produced no program")
 
 
 def _failing(macro: str) -> str:
@@ -100,90 +212,19 @@ def _failing(macro: str) -> str:
 
 
 def prepare(payload: dict[str, Any], nursery: Nursery) -> GoogleQuestion:
-    """A question, ready to judge programs; compiles the recorder the first time."""
-    if not _OBJECT.exists():
-        _build_recorder(nursery)
-    return GoogleQuestion(payload["tests"], payload["function"], payload["signature"])
+    """A question, ready to judge programs."""
+    del nursery  # its tests are compiled when the first program that fits is there
+    return GoogleQuestion(
+        payload["tests"], payload["function"], payload["signature"], payload.get("kept")
+    )
 
 
 def _starter(nursery: Nursery, limits: Limits, binary: int, canaries: list[str]) -> Start:
     def start(nonce: str, wanted: list[str] | None) -> Candidate:
-        environment = dict(_ENVIRONMENT)
+        environment = dict(gtest_build.ENVIRONMENT)
         if wanted is not None:
             environment["GTEST_FILTER"] = ":".join([*wanted, *canaries])
         spawn = {"entry": "exec", "argv": ["tests"], "env": environment}
         return Candidate(nursery, spawn, f"{nonce}\n".encode(), limits, binary)
 
     return start
-
-
-def _compile(nursery: Nursery, outcome: Outcome, unit: gtest_unit.Unit) -> int | None:
-    """A descriptor of the finished program, or None after the reason was recorded."""
-    sources = ["/tmp/tests/test.cpp", str(_OBJECT), "-lgtest_main", "-lgtest", "-pthread"]
-    run, binary = _run_compiler(nursery, ["-o", "/tmp/program", *sources], "/tmp/program")
-    if binary is not None:
-        return binary
-    tampering = unit.tampering(run.first_said) or unit.tampering(run.said)
-    outcome.flags.add("tampered" if tampering else "compile_error")
-    if tampering:
-        outcome.explain(tampering)
-    elif run.end == "timeout":
-        outcome.explain(f"compilation took more than {COMPILE_LIMITS.seconds:.0f} s")
-    elif run.end != "exit":
-        outcome.explain(f"the compiler exceeded its {run.end} limit")
-    outcome.explain(unit.plain(run.first_said[:_MESSAGE]) or "the compiler produced no program")
-    return None
-
-
-def _build_recorder(nursery: Nursery) -> None:
-    """Compile the recorder into a read-only directory of ours.
-
-    Raises:
-        RuntimeError: it does not compile, e.g. GoogleTest is not installed.
-    """
-    run, compiled = _run_compiler(
-        nursery, ["-c", "-o", "/tmp/recorder.o", str(_RECORDER)], "/tmp/recorder.o"
-    )
-    if compiled is None:
-        raise RuntimeError(f"GoogleTest programs cannot be built: {run.first_said[:_MESSAGE]}")
-    kernel.mount_tmpfs(str(_BUILD), 16, 16)
-    with os.fdopen(compiled, "rb") as source:
-        _OBJECT.write_bytes(source.read())
-    os.chmod(_OBJECT, 0o444)
-    kernel.make_read_only(str(_BUILD))
-
-
-def _run_compiler(
-    nursery: Nursery, arguments: list[str], product: str
-) -> tuple[Candidate, int | None]:
-    argv = [COMPILER, "-std=c++17", *arguments]
-    run = Candidate(
-        nursery, {"entry": "exec", "argv": argv, "env": _ENVIRONMENT}, b"", COMPILE_LIMITS
-    )
-    compiled = None
-    try:
-        run.wait(time.monotonic() + COMPILE_LIMITS.seconds)
-        if run.end == "exit":
-            compiled = _open_regular(product)
-    finally:
-        run.close()
-    if compiled is not None and run.exit_code != 0:
-        os.close(compiled)
-        compiled = None
-    return run, compiled
-
-
-def _open_regular(path: str) -> int | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    return None
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(text.encode("utf-8", "replace"))

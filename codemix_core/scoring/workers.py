@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codemix_core.errors import SandboxError
+from codemix_core.scoring import kept
 from codemix_core.scoring.backends.base import Backend, Wall, WallBroken
 
 
@@ -133,7 +134,10 @@ def exchange(wall: Wall, task: Task) -> dict[str, Any]:
     request = {"op": "judge", "key": task.question_key, **task.request}
     answer = wall.request(request, task.timeout)
     if "need" in answer:
-        answer = wall.request({**request, "question": task.question}, task.timeout)
+        question = {**task.question, "kept": kept.read(task.question_key)}
+        answer = wall.request({**request, "question": question}, task.timeout)
     if "infra" in answer:
         raise WallBroken(str(answer["infra"]))
+    if "keep" in answer:
+        kept.write(task.question_key, answer.pop("keep"))
     return answer

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from codemix_core.scoring.program import question_hash
-from sandbox.gtest_unit import make, redefined
+from sandbox.gtest_unit import make, redefined, tampering
 from tests.sandbox.addition import ADD, GOOGLE_TESTS
 
 SIGNATURE = "int f(int x)"
@@ -41,7 +41,7 @@ NO_CALLS = [
 
 
 def _rewritten(text: str) -> str:
-    unit = make(f"{HEAD}{text}\n", "f", SIGNATURE)
+    unit = make(f"{HEAD}{text}\n", "f", SIGNATURE, "word")
     return unit.text.splitlines()[-1].replace(unit.word, "W")
 
 
@@ -57,7 +57,7 @@ def test_what_may_be_no_call_is_left_alone(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "_"), CALLS)
 def test_a_message_loses_the_marks_again(text: str, _: str) -> None:
-    unit = make(HEAD + text, "f", SIGNATURE)
+    unit = make(HEAD + text, "f", SIGNATURE, "word")
     assert unit.plain(unit.text.splitlines()[-1]) == text
 
 
@@ -84,12 +84,12 @@ def test_a_message_loses_the_marks_again(text: str, _: str) -> None:
 def test_calls_are_checked_where_the_signature_promises_a_number_or_a_type_of_std(
     signature: str, checked: bool
 ) -> None:
-    unit = make(HEAD + "EXPECT_EQ(f(1), 2);", "f", signature)
+    unit = make(HEAD + "EXPECT_EQ(f(1), 2);", "f", signature, "word")
     assert (f"({unit.word}, f(1))" in unit.text) is checked
 
 
 def test_every_line_of_the_tests_keeps_its_number() -> None:
-    text = make(GOOGLE_TESTS, "add", SIGNATURE.replace("f", "add")).text
+    text = make(GOOGLE_TESTS, "add", SIGNATURE.replace("f", "add"), "word").text
     number, seen = 0, {}
     for line in text.splitlines():
         number += 1
@@ -110,7 +110,7 @@ def test_every_line_of_the_tests_keeps_its_number() -> None:
     ],
 )
 def test_tests_that_cannot_be_watched_stay_as_they_are(tests: str) -> None:
-    unit = make(tests, "f", SIGNATURE)
+    unit = make(tests, "f", SIGNATURE, "word")
     assert (unit.text, unit.beside) == (tests, {})
 
 
@@ -137,3 +137,16 @@ def test_a_verdict_is_not_taken_over_when_the_signature_has_changed() -> None:
     asked = ADD["googletest"]
     other = replace(asked, signature="long add(long a, long b)")
     assert question_hash(asked, "") != question_hash(other, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ('int f() { asm("nop"); return 1; }', True),
+        ('int f() { __asm__ volatile(""); return 1; }', True),
+        ('bool same() __asm__("memcmp");', True),
+        ('int f() { return 1; }  // no asm here\nconst char* plasma = "asm";', False),
+    ],
+)
+def test_assembly_is_tampering(code: str, seen: bool) -> None:
+    assert (tampering(code, GOOGLE_TESTS) is not None) is seen

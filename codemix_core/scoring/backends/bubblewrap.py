@@ -101,9 +101,10 @@ def _file_systems(flavour: str) -> list[str]:
         *toolchain.python_binds(),
         *toolchain.package_binds(flavour),
         toolchain.Bind(str(toolchain.SANDBOX), f"{toolchain.JUDGE}/sandbox"),
+        *toolchain.prebuilt_binds(flavour),
     ]
     wanted = [PurePosixPath(bind.inside).parent for bind in binds]
-    wanted += [PurePosixPath(path) for path in ("/dev", "/tmp", "/build", toolchain.SITE)]
+    wanted += [PurePosixPath(path) for path in ("/dev", "/tmp", toolchain.SITE)]
     # Made one by one: directories that bwrap makes on the way may be closed to other uids.
     directories = {path for leaf in wanted for path in (leaf, *leaf.parents)} - _ROOT
     parts = [p for path in sorted(directories) for p in ("--perms", "0755", "--dir", str(path))]

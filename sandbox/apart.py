@@ -1,0 +1,183 @@
+"""Which programs may be compiled apart from the tests and linked to them, and as what.
+
+The original layout is one unit: the tests include the program. Tests compiled once against a
+declaration, and each program by itself, give the same program in the end, if neither part can
+see what it would not see, or miss what it would see, in one unit. :func:`outline` reads a
+program's file scope; :class:`Halves` says whether it fits. Whatever is not surely the same is
+built in one unit, as is every program that does not compile or link apart: what is said here
+can cost time, never a verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from sandbox.gtest_unit import GTEST, SOLUTION, tokens
+from sandbox.prebuild import FIRST
+
+_INCLUDE = re.compile(r"#[ \t]*include[ \t]*<([\w+-][\w.+/-]*)>[ \t]*")
+_USING_STD = ("using", "namespace", "std", ";")
+_TEST = re.compile(r"\bTEST(?:_[FP])?\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ENDS_A_NAME = frozenset("(={;[,:}")
+_ANYWHERE = {"__attribute__", "__attribute", "_Pragma", "__COUNTER__", "__FILE__", "__LINE__"}
+_ANYWHERE |= {"__INCLUDE_LEVEL__", "__BASE_FILE__", "testing"}
+_AT_FILE_SCOPE = {"operator", "main"}
+"""Programs with one of these are built with the tests."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a program shows at file scope.
+
+    includes: headers in order; opens_std: it has ``using namespace std;`` before anything but
+    includes; declared: names it gives a meaning to; defined: how often each name is followed by
+    a parenthesis, as in a definition.
+    """
+
+    includes: tuple[str, ...]
+    opens_std: bool
+    declared: frozenset[str]
+    defined: dict[str, int]
+    words: frozenset[str]
+
+
+def outline(code: str) -> Outline | None:
+    """The outline of a program, or None when it has to be built with the tests."""
+    text, includes = [], []
+    for line in code.replace("\r\n", "\n").split("\n"):
+        stripped = line.strip()
+        if not stripped.startswith("#"):
+            text.append(line)
+        elif found := _INCLUDE.fullmatch(stripped.partition("//")[0].rstrip()):
+            includes.append(found[1])
+        elif stripped.split() != ["#pragma", "once"]:
+            return None
+    body = "\n".join(text)
+    if "\\\n" in body or "??" in body or "%:" in body or "<%" in body or "<::" in body:
+        return None
+    if any(".." in name for name in includes):
+        return None
+    words = [token.group() for token in tokens(body)]
+    if "#" in words or not _ANYWHERE.isdisjoint(words) or _reopens(words):
+        return None
+    scope = list(_file_scope(words))
+    opens = _std_openings(scope)
+    if opens is None or not _AT_FILE_SCOPE.isdisjoint(scope):
+        return None
+    declared, defined = set(), dict[str, int]()
+    for name, after in zip(scope, [*scope[1:], ";"], strict=False):
+        if after in _ENDS_A_NAME and _NAME.fullmatch(name):
+            declared.add(name)
+            if after == "(":
+                defined[name] = defined.get(name, 0) + 1
+    return Outline(tuple(includes), opens, frozenset(declared), defined, frozenset(words))
+
+
+def _file_scope(words: list[str]) -> Iterator[str]:
+    """Tokens outside of bodies, parentheses and template brackets.
+
+    What is in braces after ``enum``, ``namespace`` or ``extern`` belongs to the file scope.
+    """
+    inside: list[str] = []
+    opened_by = ""
+    angles = 0
+    last = ";"
+    for word in words:
+        if word in ("enum", "namespace", "extern") and not inside:
+            opened_by = word
+        if not inside:
+            if word == "<" and (last == "template" or _NAME.fullmatch(last)):
+                angles += 1
+            elif word == ">" and angles:
+                angles -= 1
+            elif word in ";{}":
+                angles = 0
+            if not angles and word != ">":
+                yield word
+        if word in "({[" and not (word == "{" and not inside and opened_by):
+            inside.append(word)
+        elif word in ")}]" and inside:
+            inside.pop()
+        if word in ";{" and not inside:
+            opened_by = ""
+        last = word
+
+
+def _reopens(words: list[str]) -> bool:
+    """Whether std may get new members, or any template a special case."""
+    for first, second, third in zip(words, words[1:], words[2:], strict=False):
+        if second == "namespace" and third == "std" and first != "using":
+            return True
+        if first == "template" and second == "<" and third == ">":
+            return True
+    return words[:2] == ["namespace", "std"]
+
+
+def _std_openings(scope: list[str]) -> bool | None:
+    """Whether std is opened first of all; None when it is opened later, or something else is."""
+    starts = [i for i in range(len(scope) - 3) if scope[i : i + 2] == ["using", "namespace"]]
+    if any(tuple(scope[start : start + 4]) != _USING_STD for start in starts) or len(starts) > 1:
+        return None
+    return (True if starts == [0] else None) if starts else False
+
+
+class Halves:
+    """The two halves of a question's unit, for programs that fit."""
+
+    def __init__(self, tests: str, function: str, signature: str, macros: Collection[str]) -> None:
+        """Args: macros: those of GoogleTest, which a program built apart does not see."""
+        self._function, self._macros = function, frozenset(macros)
+        solution = SOLUTION.search(tests)
+        self._head = tests[: solution.start()] if solution else ""
+        self._declaration = _declaration(function, signature)
+        told = [line.partition("//")[0].strip() for line in self._head.split("\n")]
+        self.plain = (
+            solution is not None
+            and GTEST.search(self._head) is not None
+            and all(_INCLUDE.fullmatch(line) for line in told if line)
+        )
+        made = {f"{suite}_{name}_Test" for suite, name in _TEST.findall(tests)}
+        self._words = made.union(token.group() for token in tokens(tests))
+        defined_twice = f"{function}(" in re.sub(r"\s+\(", "(", self._head)
+        self.possible = self.plain and bool(self._declaration) and not defined_twice
+
+    def fits(self, program: Outline) -> bool:
+        """Whether building the program apart gives what building it with the tests would."""
+        ours = {self._function}
+        return (
+            self.possible
+            and program.defined.get(self._function) == 1
+            and (program.declared - ours - {"std"}).isdisjoint(self._words)
+            and self._macros.isdisjoint(program.words)
+        )
+
+    def stand_in(self, includes: Collection[str], opens_std: bool) -> str:
+        """What stands for the program when the tests are compiled: headers, a declaration."""
+        lines = [f"#include <{name}>" for name in includes]
+        return "\n".join([*lines, *self._opening(opens_std), self._declaration, ""])
+
+    def program(self, code: str, opens_std: bool) -> str:
+        """The unit of a program: what stands before it in the tests, the declaration, itself."""
+        head = GTEST.sub("", self._head)
+        opening = "\n".join([*self._opening(opens_std), self._declaration])
+        return f"#include <{FIRST}>\n{head}\n{opening}\n{code}\n"
+
+    def _opening(self, opens_std: bool) -> list[str]:
+        return ["using namespace std;"] if opens_std else []
+
+
+def _declaration(function: str, signature: str) -> str:
+    """A plain function's declaration, or the empty string."""
+    text = signature.strip().rstrip(";{ \n")
+    words = [token.group() for token in tokens(text)]
+    plain = function in words and words[words.index(function) + 1 :][:1] == ["("]
+    strange = {"=", "template", "auto", "static", "inline", "constexpr", "#", "{", "}", ";"}
+    qualified = plain and words[words.index(function) - 1 : words.index(function)] in (
+        ["::"],
+        ["~"],
+    )
+    ends = words[-1:] == [")"]
+    return f"{text};" if plain and ends and not qualified and strange.isdisjoint(words) else ""

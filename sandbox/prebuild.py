@@ -1,0 +1,146 @@
+"""What every C++ program is built with, made once per machine: ``python -m sandbox.prebuild DIR``.
+
+- ``gtest/gtest.h.gch``: GoogleTest's header, precompiled, for programs built with their tests;
+- ``std/first.hpp.gch``: exactly the headers that GoogleTest's header includes, precompiled, for
+  programs built apart from their tests: they see what they would see after ``gtest/gtest.h``,
+  no more and no less, so that none is forgiven a header it forgot;
+- ``recorder.o``: what reports each test;
+- ``known.json``: GoogleTest's macros and libraries, and the functions of the C and C++ libraries
+  that the tests lean on and a program may not replace.
+
+Only the system's headers and files of this project are compiled, so this needs no wall.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from sandbox import elf
+
+COMPILER = "/usr/bin/g++"
+FLAGS = ("-std=c++17", "-pthread")
+GTEST = "gtest/gtest.h"
+FIRST = "std/first.hpp"
+RECORDER = "recorder.o"
+KNOWN = "known.json"
+_RECORDER = Path(__file__).with_name("recorder.cpp")
+_LIBRARIES = ("gtest_main", "gtest")
+_MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
+_ALLOCATION = ("_Znw", "_Zna", "_Zdl", "_Zda")
+"""``operator new`` and ``delete``, which C++ lets every program replace."""
+
+
+def build(folder: Path) -> None:
+    """Fill an empty folder.
+
+    Raises:
+        RuntimeError: something does not compile, e.g. GoogleTest is not installed.
+    """
+    for name in (GTEST, FIRST):
+        (folder / name).parent.mkdir()
+    (folder / GTEST).write_text("#include_next <gtest/gtest.h>\n", "utf-8")
+    headers = _headers_below(folder)
+    (folder / FIRST).write_text("".join(f'#include "{path}"\n' for path in headers), "utf-8")
+    _run("-x", "c++-header", _system_gtest(), "-o", f"{folder / GTEST}.gch")
+    _run("-x", "c++-header", str(folder / FIRST), "-o", f"{folder / FIRST}.gch")
+    _run("-c", str(_RECORDER), "-o", str(folder / RECORDER))
+    libraries = [_run(f"-print-file-name=lib{name}.a").stdout.strip() for name in _LIBRARIES]
+    known = {
+        "macros": sorted(_macros(folder)),
+        "functions": sorted(_functions(folder)),
+        "libraries": libraries,
+    }
+    (folder / KNOWN).write_text(json.dumps(known), "utf-8")
+
+
+def _headers_below(folder: Path) -> list[str]:
+    """Headers that GoogleTest's own headers include, in order of first appearance."""
+    shown = _run("-E", "-H", "-x", "c++", _system_gtest(), "-o", os.devnull).stderr
+    found: list[str] = []
+    above: list[str] = []
+    for line in shown.splitlines():
+        dots, _, path = line.partition(" ")
+        if not dots or set(dots) != {"."}:
+            continue
+        above = [*above[: len(dots) - 1], path]
+        parent = above[-2] if len(above) > 1 else _system_gtest()
+        if "/gtest/" in parent and "/gtest/" not in path and path not in found:
+            found.append(path)
+    if not found:
+        raise RuntimeError(f"cannot tell what {_system_gtest()} includes:\n{shown[-2000:]}")
+    return found
+
+
+def _system_gtest() -> str:
+    shown = _run("-M", "-x", "c++", "-", given="#include <gtest/gtest.h>\n").stdout
+    found = re.search(r"\S+/gtest/gtest\.h", shown)
+    if found is None:
+        raise RuntimeError("g++ does not find gtest/gtest.h: 'apt-get install libgtest-dev'")
+    return found.group()
+
+
+def _macros(folder: Path) -> set[str]:
+    with_gtest = _run("-E", "-dM", "-x", "c++", _system_gtest()).stdout
+    without = _run("-E", "-dM", "-x", "c++", str(folder / FIRST)).stdout
+    return set(_MACRO.findall(with_gtest)) - set(_MACRO.findall(without))
+
+
+def _functions(folder: Path) -> set[str]:
+    """C functions that GoogleTest, the recorder and libstdc++ call; all that libstdc++ has."""
+    probe = folder / "probe"
+    main = "#include <gtest/gtest.h>\nTEST(Suite, Name) { EXPECT_EQ(1, 1); }\n"
+    _run("-x", "c++", "-", "-x", "none", str(folder / RECORDER), "-o", str(probe), "-lgtest_main",
+         "-lgtest", given=main)  # fmt: skip
+    names = set()
+    for path in (probe, Path(_run("-print-file-name=libstdc++.so.6").stdout.strip())):
+        with path.open("rb") as file:
+            for function in elf.functions(file.fileno()):
+                cplusplus = function.name.startswith("_Z")
+                if (function.defined and path != probe) if cplusplus else not function.defined:
+                    names.add(function.name)
+    probe.unlink()
+    return {name for name in names if not name.startswith(_ALLOCATION)} - {"main", ""}
+
+
+def _run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [COMPILER, *FLAGS, *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"g++ {' '.join(arguments)} failed:\n{done.stderr[:2000]}")
+    return done
+
+
+def main() -> None:
+    """Build into the folder named on the command line, all of it or nothing."""
+    target = Path(sys.argv[1])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        build(folder)
+        folder.chmod(0o755)
+        with contextlib.suppress(FileExistsError, OSError):
+            folder.rename(target)  # another process may have been faster
+    except RuntimeError as error:
+        sys.exit(str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not target.is_dir():
+        sys.exit(f"cannot write {target}")
+
+
+if __name__ == "__main__":
+    main()
