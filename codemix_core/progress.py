@@ -68,6 +68,12 @@ class Progress:
             self._history = deque([(time.monotonic(), done)])
         self._write(force=True)
 
+    def expect(self, total: int) -> None:
+        """The amount of work turned out to be another."""
+        with self._lock:
+            self._now.total = total
+        self._write()
+
     def advance(self, n: int = 1) -> None:
         """``n`` more units are done."""
         with self._lock:

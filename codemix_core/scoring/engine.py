@@ -14,7 +14,6 @@ not taken over from earlier runs.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import zlib
@@ -39,6 +38,8 @@ RETRIES = 2
 _WINDOW = 2048
 _QUEUED_PER_WORKER = 8
 _HOPELESS = 25
+_PAUSE = 0.2  # seconds
+_NO_MORE = object()
 _TEST_LIMITS_PER_PROGRAM = 4
 _LASTING = (Status.PASSED, Status.FAILED, Status.COMPILE_ERROR, Status.TAMPERED)
 _LASTING_TESTS = (TestStatus.PASSED, TestStatus.FAILED, TestStatus.NOT_RUN)
@@ -74,12 +75,13 @@ class Scorer:
         self._failures = 0
 
     def score(
-        self, works: Iterable[Work], stopping: Callable[[], bool] = lambda: False
+        self, works: Iterable[Work | None], stopping: Callable[[], bool] = lambda: False
     ) -> Iterator[Verdict]:
         """Verdicts of ``works``, as they are found.
 
         Args:
-            works: generations; taken lazily, so any number of them fits in memory.
+            works: generations; taken lazily, so any number of them fits in memory. None says
+                that there is nothing at the moment: it is asked for again a little later.
             stopping: asked often; once true, what is under way is dropped.
 
         Raises:
@@ -90,25 +92,41 @@ class Scorer:
         self._waiting.clear()
         with contextlib.closing(WorkerPool(self._backend, self._workers, self._retries)) as pool:
             while not stopping() and not (exhausted and not self._waiting):
-                while not exhausted and len(self._waiting) < self._workers * _QUEUED_PER_WORKER:
-                    work = next(source, None)
-                    exhausted = work is None
-                    verdict = None if work is None else self._admit(work, pool)
+                pausing = False
+                while (
+                    not (exhausted or pausing)
+                    and len(self._waiting) < self._workers * _QUEUED_PER_WORKER
+                ):
+                    work = next(source, _NO_MORE)
+                    exhausted, pausing = work is _NO_MORE, work is None
+                    verdict = self._admit(work, pool) if isinstance(work, Work) else None
                     if verdict is not None:
                         yield verdict
-                done = pool.take(timeout=0.2) if self._waiting else None
+                done = pool.take(timeout=_PAUSE) if self._waiting or pausing else None
                 if done is not None:
                     yield from self._settle(done)
 
-    def _recalled(self, source: Iterator[Work]) -> Iterator[Work]:
+    def _recalled(self, source: Iterator[Work | None]) -> Iterator[Work | None]:
         """The same works, with earlier verdicts looked up a window ahead."""
-        while window := list(itertools.islice(source, _WINDOW)):
-            if self._lookup is not None:
-                hashes = {self._hash(work) for work in window if work.code is not None}
-                for key, verdict in self._lookup(sorted(hashes - self._known.keys())).items():
-                    if _lasting(verdict):
-                        self._known[key] = _pack(verdict)
-            yield from window
+        window: list[Work] = []
+        for work in source:
+            if work is not None:
+                window.append(work)
+            if work is None or len(window) == _WINDOW:
+                yield from self._looked_up(window)
+                window = []
+            if work is None:
+                yield None
+        yield from self._looked_up(window)
+
+    def _looked_up(self, window: list[Work]) -> list[Work]:
+        """The window, once the verdicts of earlier runs on its programs are known."""
+        if self._lookup is not None and window:
+            hashes = {self._hash(work) for work in window if work.code is not None}
+            for key, verdict in self._lookup(sorted(hashes - self._known.keys())).items():
+                if _lasting(verdict):
+                    self._known[key] = _pack(verdict)
+        return window
 
     def _admit(self, work: Work, pool: WorkerPool) -> Verdict | None:
         """A verdict that needs no run, or None after the program was queued."""

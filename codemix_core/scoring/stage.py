@@ -2,17 +2,19 @@
 
 Guarantees: resumable (generations that have a verdict are skipped), identical programs are
 judged once, verdicts of earlier runs are taken over when asked to, and a question whose
-gold solution was never run gets its reference run first.
+gold solution was never run gets its reference run first. With ``follow`` it scores while the
+sampling run still writes, and ends after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import pyarrow.parquet as pq
 
-from codemix_core import parts
+from codemix_core import jobs, parts
 from codemix_core.errors import NotFoundError, Problem
 from codemix_core.progress import Progress
 from codemix_core.records import GENERATIONS, VERDICTS, Question, Reference, Status, Verdict
@@ -47,6 +49,14 @@ class ScoreSpec(Spec):
     use_cache: bool = option(
         True, "take over verdicts that earlier runs found for identical programs"
     )
+    follow: bool = option(
+        False,
+        "go on with what the sampling run writes until it has ended, instead of what is there",
+    )
+
+    def device(self) -> str | None:
+        """The processor's slot; none while following, for the followed run may hold it."""
+        return None if self.follow else super().device()
 
     def check(self, workspace: Workspace) -> list[Problem]:
         """A run that is not there or holds no generations."""
@@ -58,13 +68,14 @@ class ScoreSpec(Spec):
             questions = workspace.question_set(sampling.load_spec()["questions"]).questions()
         except NotFoundError as error:
             return error.problems
-        if not sampling.shards(GENERATIONS):
-            fix = "Wait for its first answers, or resume it."
+        follows = self.follow and jobs.status(sampling).state.alive
+        if not sampling.shards(GENERATIONS) and not follows:
+            fix = "Follow it (--follow), wait for its first answers, or resume it."
             return [Problem("run", f"{self.run!r} holds no generations yet.", fix)]
         return unrunnable(questions)
 
 
-def build(works: Iterable[Work], scorer: Scorer, progress: Progress) -> Iterator[Verdict]:
+def build(works: Iterable[Work | None], scorer: Scorer, progress: Progress) -> Iterator[Verdict]:
     """Verdicts of the generations, as they are found."""
     return scorer.score(works, lambda: progress.stopping)
 
@@ -88,8 +99,7 @@ def run(spec: ScoreSpec, run: RunDir, progress: Progress) -> str:
         for name, question in questions.items()
     }
     done = _scored(run)
-    total = parts.count(sampling.shards(GENERATIONS))
-    progress.start(total, done=len(done))
+    progress.start(_expected(sampling, spec.follow), done=len(done))
     progress.message(f"scoring ({backend.name})")
     scorer = Scorer(
         backend,
@@ -99,7 +109,8 @@ def run(spec: ScoreSpec, run: RunDir, progress: Progress) -> str:
     )
     reused = 0
     with run.writer(VERDICTS) as writer:
-        for verdict in build(_works(sampling, questions, limits, done), scorer, progress):
+        works = _works(sampling, questions, limits, done, progress if spec.follow else None)
+        for verdict in build(works, scorer, progress):
             writer.append(verdict)
             reused += verdict.reused
             progress.advance()
@@ -107,19 +118,40 @@ def run(spec: ScoreSpec, run: RunDir, progress: Progress) -> str:
     return _summary(run)
 
 
+def _expected(sampling: RunDir, follow: bool) -> int:
+    """Generations to score: those written, or those that the run to follow will write."""
+    status = jobs.status(sampling)
+    written = parts.count(sampling.shards(GENERATIONS))
+    return max(written, status.total) if follow and status.state.alive else written
+
+
 def _works(
     sampling: RunDir,
     questions: Mapping[str, Question],
     limits: Mapping[str, Reference],
     done: set[tuple[str, int]],
-) -> Iterator[Work]:
-    """Generations without a verdict, shard by shard."""
-    for path in sampling.shards(GENERATIONS):
-        table = pq.read_table(path, columns=["question_id", "sample_index", "code"])
-        for row in table.to_pylist():
-            name, index = row["question_id"], row["sample_index"]
-            if (name, index) not in done:
-                yield Work(questions[name], limits[name], index, row["code"])
+    following: Progress | None,
+) -> Iterator[Work | None]:
+    """Generations without a verdict, shard by shard; None while the followed run writes none."""
+    read: set[Path] = set()
+    while True:
+        writing = (
+            following is not None and jobs.status(sampling).state.alive
+        )  # asked before looking
+        fresh = [path for path in sampling.shards(GENERATIONS) if path not in read]
+        for path in fresh:
+            table = pq.read_table(path, columns=["question_id", "sample_index", "code"])
+            for row in table.to_pylist():
+                name, index = row["question_id"], row["sample_index"]
+                if (name, index) not in done:
+                    yield Work(questions[name], limits[name], index, row["code"])
+        read.update(fresh)
+        if following is not None:
+            following.expect(_expected(sampling, True))
+        if not fresh and not writing:
+            return
+        if not fresh:
+            yield None
 
 
 def _scored(run: RunDir) -> set[tuple[str, int]]:

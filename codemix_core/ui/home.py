@@ -9,7 +9,7 @@ from itertools import islice
 
 import streamlit as st
 
-from codemix_core import devices, jobs, parts, stages
+from codemix_core import jobs, parts, stages
 from codemix_core.jobs import State
 from codemix_core.questions.importer import NANO
 from codemix_core.records import GENERATIONS, VERDICTS
@@ -99,10 +99,11 @@ def _unscored(workspace: Workspace, sampling: list[RunDir]) -> Iterator[Step]:
         if missing <= 0 or (scorings and jobs.status(scorings[0]).state != State.SUCCEEDED):
             continue
         text = f"{run.run_id} has {words.count(missing, 'generation')} without scores."
-        if jobs.status(run).state.alive:
-            text = f"{text[:-1]} so far.{_waits(run)}"
+        alive = jobs.status(run).state.alive
+        if alive:
+            text = f"{text[:-1]} so far. Scoring goes on with what is sampled meanwhile."
         label = "Score the rest" if judged else "Score them"
-        spec = stages.stage("score").spec().parse({"run": run.run_id})
+        spec = stages.stage("score").spec().parse({"run": run.run_id, "follow": alive})
         yield Step(f"score-{run.run_id}", text, label, spec=spec)
 
 
@@ -129,13 +130,6 @@ def _untrained(workspace: Workspace, taken: set[str]) -> Iterator[Step]:
             page, query = "pages/6_Training.py", (("dataset", run.run_id),)
             yield Step(f"train-{run.run_id}", text, "Train on it", page=page, query=query)
             return
-
-
-def _waits(run: RunDir) -> str:
-    """Whether scoring would wait in line behind a run that is sampling."""
-    kind = stages.load(run).device()
-    shared = kind is not None and set(devices.slots(kind)) & set(devices.slots("cpu"))
-    return " Scoring begins when sampling has ended." if shared else ""
 
 
 def _sample(workspace: Workspace, name: str) -> Step:

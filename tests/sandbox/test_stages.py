@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from codemix_core import worker
 from codemix_core.errors import SpecError, Stopped
-from codemix_core.jobs import State, begin, status
+from codemix_core.jobs import State, begin, status, write_exit
 from codemix_core.progress import Progress
 from codemix_core.records import (
     GENERATIONS,
@@ -25,6 +29,7 @@ from codemix_core.scoring.limits import Floors
 from codemix_core.scoring.selfcheck import SelfcheckSpec
 from codemix_core.scoring.stage import ScoreSpec
 from codemix_core.workspace import RunDir, Workspace
+from tests.pages_data import alive
 from tests.sandbox.addition import ADD
 
 GOOD, BAD = ADD["cases"].gold, "def add(a, b):\n    return a - b\n"
@@ -196,3 +201,49 @@ def test_specs_that_do_not_fit_the_workspace_are_refused(
     wrong = [replace(ADD["cases"], framework="pytest", language="cpp")]
     workspace.write_question_set("wrong", wrong, {"source": "test", "format": "test"})
     assert SelfcheckSpec.parse({"questions": "wrong"}).check(workspace)
+
+
+def test_following_scores_what_is_sampled_meanwhile_and_ends_with_the_sampling(
+    workspace: Workspace, sampling: RunDir
+) -> None:
+    run = workspace.new_run(spec := ScoreSpec.parse({"run": sampling.run_id, "follow": True}))
+    seen: list[dict[str, Any]] = []
+    question = replace(ADD["cases"], question_id="q1")
+    with ThreadPoolExecutor(1) as pool:
+        with alive(sampling, 9, 12, "samples"):
+            progress = Progress(seen.append)
+            scoring = pool.submit(stage.run, spec, run, progress)
+            for index in (3, 4):
+                _wait_until(lambda so_far=index + 6: seen and seen[-1]["done"] == so_far)
+                assert seen[-1]["total"] == 12
+                with sampling.writer(GENERATIONS) as writer:
+                    writer.append(_generation(question, index, GOOD))
+            _wait_until(lambda: seen[-1]["done"] == 11)
+            assert not scoring.done()
+        assert scoring.result(30) == "11 generations scored, 45.5% correct"
+    assert len(found(run)) == 11
+    progress.finish()
+    assert seen[-1]["total"] == 11, "what was never sampled is not waited for"
+
+
+def test_following_needs_no_answers_to_begin_and_leaves_the_processor_to_the_sampling(
+    workspace: Workspace, sampling: RunDir
+) -> None:
+    for path in sampling.shards(GENERATIONS):
+        path.unlink()
+    begin(sampling)
+    write_exit(sampling, State.STOPPED, "stopped")
+    spec = ScoreSpec.parse({"run": sampling.run_id, "follow": True})
+    assert spec.device() is None
+    assert ScoreSpec.parse({"run": sampling.run_id}).device() == "cpu"
+    assert "--follow" in spec.argv()
+    assert [p.field for p in spec.check(workspace)] == ["run"], "nothing is writing"
+    with alive(sampling, 0, 12, "samples"):
+        assert spec.check(workspace) == []
+
+
+def _wait_until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.02)

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -32,6 +33,7 @@ _PACKAGES = {
     "cpp": (),
 }
 _VERSIONED = ("numpy", "pytest")
+_building = threading.Lock()
 _PREBUILT_FROM = ("prebuild.py", "recorder.cpp", "elf.py")
 _SOURCES = (".py", ".cpp", ".hpp")
 
@@ -108,18 +110,25 @@ def prebuilt() -> Path:
     Raises:
         SandboxError: it cannot be made, e.g. GoogleTest is not installed or the disk is full.
     """
-    digest = hashlib.sha256(str(compiler_version()).encode())
-    for name in _PREBUILT_FROM:
-        digest.update((SANDBOX / name).read_bytes())
-    for header in sorted(Path("/usr/include/gtest").rglob("*.h")):
-        digest.update(header.read_bytes())
-    folder = files.cache_folder() / f"cpp-{digest.hexdigest()[:16]}"
-    if not (folder / "known.json").is_file():
+    folder = files.cache_folder() / f"cpp-{_prebuilt_digest()}"
+    with _building:
+        if (folder / "known.json").is_file():
+            return folder
         argv = [sys.executable, "-m", "sandbox.prebuild", str(folder)]
         done = subprocess.run(argv, cwd=SANDBOX.parent, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SandboxError(f"GoogleTest programs cannot be built: {done.stderr[-2000:]}")
     return folder
+
+
+@lru_cache(maxsize=1)
+def _prebuilt_digest() -> str:
+    digest = hashlib.sha256(str(compiler_version()).encode())
+    for name in _PREBUILT_FROM:
+        digest.update((SANDBOX / name).read_bytes())
+    for header in sorted(Path("/usr/include/gtest").rglob("*.h")):
+        digest.update(header.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _package(name: str) -> list[Bind]:
