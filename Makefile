@@ -5,6 +5,8 @@ HOST ?= localhost
 PORT ?= 8501
 VENV_PYTHON := .venv/bin/python
 TESTS ?= tests
+# Test files side by side; the sandbox tests use a core more on their own.
+TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test check format bench lock clean
@@ -22,7 +24,7 @@ run: setup ## Serve the workbench on http://localhost:8501 (HOST=, PORT=)
 	@exec $(VENV_PYTHON) -m codemix_core serve --nano --host $(HOST) --port $(PORT)
 
 test: setup-dev ## Run every test (TESTS=tests/unit for some)
-	$(VENV_PYTHON) -m pytest $(TESTS)
+	$(VENV_PYTHON) -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(TESTS)
 
 check: setup-dev ## Lint, format and types, as CI does
 	$(VENV_PYTHON) -m ruff check .
