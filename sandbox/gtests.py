@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sandbox import gtest_unit, kernel
+from sandbox import gtest_unit
 from sandbox.outcome import Outcome
 from sandbox.reported import Start, run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
@@ -146,11 +146,11 @@ def _build_recorder(nursery: Nursery) -> None:
     )
     if compiled is None:
         raise RuntimeError(f"GoogleTest programs cannot be built: {run.first_said[:_MESSAGE]}")
-    kernel.mount_tmpfs(str(_BUILD), 16, 16)
+    nursery.space.open(str(_BUILD), 16, 16)
     with os.fdopen(compiled, "rb") as source:
         _OBJECT.write_bytes(source.read())
     os.chmod(_OBJECT, 0o444)
-    kernel.make_read_only(str(_BUILD))
+    nursery.space.seal(str(_BUILD))
 
 
 def _run_compiler(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox import channel
+from sandbox.space import Space
 
 OUTPUT_CAP = 1024 * 1024
 RECORD_CAP = 8 * 1024 * 1024
@@ -60,9 +61,12 @@ class Limits:
 class Nursery:
     """The judge's side of the zygote: one program at a time."""
 
-    def __init__(self, link: socket.socket, proc: int, own: frozenset[int]) -> None:
+    def __init__(
+        self, link: socket.socket, proc: int, own: frozenset[int], space: Space
+    ) -> None:
         """Args: link to the zygote; a descriptor of /proc; pids that are not candidates."""
         self.link = link
+        self.space = space
         self._proc = proc
         self._own = own
         self.base_kb = 0

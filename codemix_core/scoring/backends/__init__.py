@@ -12,13 +12,13 @@ import time
 from codemix_core.errors import Problem, SandboxUnavailable, SpecError
 from codemix_core.scoring.backends.base import Backend, Usability, Wall, WallBroken
 from codemix_core.scoring.backends.bubblewrap import Bubblewrap
+from codemix_core.scoring.backends.docker import Docker
 from codemix_core.scoring.backends.selftest import self_test
 
 __all__ = ["AUTO", "Backend", "Usability", "Wall", "WallBroken", "choose", "describe", "names"]
 
 AUTO = "auto"
-_BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (Bubblewrap(),)}
-_ABSENT = {"docker": "not built into this version"}
+_BACKENDS: dict[str, Backend] = {backend.name: backend for backend in (Docker(), Bubblewrap())}
 _RETRY_SECONDS = 30.0
 _tested: dict[str, tuple[float, Usability]] = {}
 _lock = threading.Lock()
@@ -26,7 +26,7 @@ _lock = threading.Lock()
 
 def names() -> list[str]:
     """What ``--sandbox`` takes."""
-    return [AUTO, *_ABSENT, *_BACKENDS]
+    return [AUTO, *_BACKENDS]
 
 
 def usability(name: str) -> Usability:
@@ -35,8 +35,6 @@ def usability(name: str) -> Usability:
     Kept for the life of the process when it succeeds, for half a minute when it fails: somebody
     may be installing what is missing.
     """
-    if name in _ABSENT:
-        return Usability(name, False, _ABSENT[name])
     with _lock:
         now = time.monotonic()
         if name in _tested:

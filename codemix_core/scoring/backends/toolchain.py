@@ -18,10 +18,10 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from codemix_core.scoring.backends import flavours
+
 SANDBOX = Path(__file__).resolve().parents[3] / "sandbox"
 PYTHON = "/opt/python"
-SITE = "/opt/site"
-JUDGE = "/opt/judge"
 _PACKAGES = {
     "python": ("numpy",),
     "pytest": ("numpy", "pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py"),
@@ -96,11 +96,11 @@ def _package(name: str) -> list[Bind]:
         return []
     origin = Path(spec.origin)
     if spec.submodule_search_locations is None:
-        return [Bind(str(origin), f"{SITE}/{origin.name}")]
-    binds = [Bind(str(origin.parent), f"{SITE}/{name}")]
+        return [Bind(str(origin), f"{flavours.SITE}/{origin.name}")]
+    binds = [Bind(str(origin.parent), f"{flavours.SITE}/{name}")]
     libraries = origin.parent.with_name(f"{name}.libs")
     if libraries.is_dir():
-        binds.append(Bind(str(libraries), f"{SITE}/{libraries.name}"))
+        binds.append(Bind(str(libraries), f"{flavours.SITE}/{libraries.name}"))
     return binds
 
 
@@ -119,6 +119,11 @@ def gtest_installed() -> bool:
     return any(Path(root, "gtest/gtest.h").exists() for root in ("/usr/include",))
 
 
+def sources() -> list[Path]:
+    """The judge's own source files."""
+    return sorted(path for path in SANDBOX.iterdir() if path.suffix in _SOURCES)
+
+
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
     """SHA-256 over everything that can move a verdict: versions and the judge's own source."""
@@ -129,7 +134,6 @@ def fingerprint() -> str:
             digest.update(f"{package} {metadata.version(package)}".encode())
         except metadata.PackageNotFoundError:
             digest.update(f"{package} absent".encode())
-    sources = sorted(path for path in SANDBOX.iterdir() if path.suffix in _SOURCES)
-    for path in sources:
+    for path in sources():
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
