@@ -61,9 +61,7 @@ class Limits:
 class Nursery:
     """The judge's side of the zygote: one program at a time."""
 
-    def __init__(
-        self, link: socket.socket, proc: int, own: frozenset[int], space: Space
-    ) -> None:
+    def __init__(self, link: socket.socket, proc: int, own: frozenset[int], space: Space) -> None:
         """Args: link to the zygote; a descriptor of /proc; pids that are not candidates."""
         self.link = link
         self.space = space

@@ -127,6 +127,8 @@ class Docker:
 
     def options(self, client: DockerClient, flavour: str, cpu: int | None) -> dict[str, Any]:
         """The complete restraints of a container, as the API takes them."""
+        from docker.types import LogConfig
+
         spare, *uids = flavours.uids(*_UIDS, _UIDS_PER_WALL)
         settings = flavours.settings(flavour, _JAIL, uids, spare)
         here = client.api.base_url == "http+docker://localhost"
@@ -144,7 +146,7 @@ class Docker:
             memswap_limit=_MEMORY_MB << 20,
             pids_limit=_PROCESSES,
             ipc_mode="none",
-            log_config={"Type": "none"},
+            log_config=LogConfig(type="none"),
             auto_remove=True,
         )
         return {
@@ -292,6 +294,6 @@ def _owner(pid: int) -> str:
 
 def _lives(owner: str) -> bool:
     try:
-        return _owner(int(owner.split()[0])) == owner
+        return _owner(int(owner.split(maxsplit=1)[0])) == owner
     except psutil.NoSuchProcess:
         return False

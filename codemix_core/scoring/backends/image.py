@@ -19,6 +19,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,9 @@ def pins() -> list[str]:
     )
 
 
+@lru_cache(maxsize=1)
 def tag() -> str:
-    """The image's name, which changes with its content."""
+    """The image's name, which changes with its content; the same for the life of the process."""
     digest = hashlib.sha256("\n".join([*pins(), DOCKERFILE.read_text()]).encode())
     for path in toolchain.sources():
         digest.update(path.name.encode() + path.read_bytes())

@@ -82,6 +82,7 @@ def _checks() -> list[tuple[str, str, Any, str]]:
         ("home", "read", home if home != "/" else "/home", "the host's home is visible"),
         ("etc", "read", "/etc/ssl", "the host's /etc is visible"),
         ("proc", "read", "/proc/self", "/proc is visible"),
+        ("work", "write", "/tmp/allowed", "the work space cannot be used"),
         ("memory", "memory", None, "memory is not limited"),
         ("disk", "disk", None, "/tmp is not limited"),
         ("signal", "signal", None, "the judge can be signalled"),
@@ -122,6 +123,8 @@ def self_test(backend: Backend) -> Usability:
 
 
 def _is_safe(name: str, answer: Any) -> bool:
+    if name == "work":
+        return bool(answer == "done")
     if name == "forks":
         return isinstance(answer, str) and answer.startswith("stopped at")
     if name == "memory":
