@@ -19,6 +19,8 @@ from typing import Any
 from sandbox import channel
 from sandbox.space import Space
 
+_HOST = 0
+"""The judge's standard input: it hangs up when the scorer has ended."""
 OUTPUT_CAP = 1024 * 1024
 RECORD_CAP = 8 * 1024 * 1024
 _TAIL = 4096
@@ -168,6 +170,7 @@ class Candidate:
         self._poll = select.poll()
         self._poll.register(self._output, select.POLLIN)
         self._poll.register(self._pid, select.POLLIN)
+        self._poll.register(_HOST, 0)
         self._write_job()
         if self._left:
             self._poll.register(self._job, select.POLLOUT)
@@ -213,6 +216,8 @@ class Candidate:
                 self._read_output()
             elif descriptor == self._job:
                 self._write_job()
+            elif descriptor == _HOST:
+                os._exit(1)  # nobody waits for the verdict; all behind the wall goes with us
             else:
                 finished = True
         if finished:

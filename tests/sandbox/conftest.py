@@ -45,9 +45,14 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 def judge(backend: Backend) -> Judge:
     """Judges programs under a question, in order, with limits from its gold solution."""
 
+    known: dict[tuple[str, str, str], Reference] = {}
+
     def run(asked: Question, codes: Iterable[str]) -> list[Verdict]:
         scorer = Scorer(backend, FLOORS)
-        reference = references(scorer, asked)
+        key = asked.framework, asked.tests, asked.gold
+        if key not in known:
+            known[key] = references(scorer, asked)
+        reference = known[key]
         works = [Work(asked, reference, index, code) for index, code in enumerate(codes)]
         return sorted(scorer.score(works), key=lambda verdict: verdict.sample_index)
 

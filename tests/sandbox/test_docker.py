@@ -224,10 +224,10 @@ def test_a_killed_scorer_takes_its_containers_along(
         "print('up', flush=True)\n"
         "if len(sys.argv) < 4:\n    import time; time.sleep(600)\n"
         "question = {'framework': 'cases', 'tests': ADD['cases'].tests, 'function': 'add'}\n"
-        "limits = {'seconds': 3.0, 'memory_mb': 64}\n"
+        "limits = {'seconds': 60.0, 'memory_mb': 64}\n"
         "code = 'def add(a, b):\\n    while True: pass'\n"
         "wall.request({'op': 'judge', 'key': 'k', 'question': question, 'code': code,\n"
-        "    'limits': limits, 'declared': None}, 60.0)\n"
+        "    'limits': limits, 'declared': None}, 600.0)\n"
     )
     before = set(ours(client))
     command = [sys.executable, "-c", script, str(PROJECT), docker_host, *(["busy"] if busy else [])]
@@ -239,7 +239,7 @@ def test_a_killed_scorer_takes_its_containers_along(
     time.sleep(0.5)
     process.kill()
     process.wait()
-    assert gone(client, list(left), patience=20.0)
+    assert gone(client, list(left)), "at once, not when the program's time is up"
 
 
 def test_what_a_crash_left_is_swept_and_what_others_use_is_not(
@@ -254,10 +254,9 @@ def test_what_a_crash_left_is_swept_and_what_others_use_is_not(
     monkeypatch.undo()
     made = [client.api.create_container(**o)["Id"] for o in (used, orphaned, elsewhere)]
     try:
-        assert module.sweep(client) == 1
-        assert [made[0] in ours(client), made[1] in ours(client), made[2] in ours(client)] == [
-            *(True, False, True)
-        ]
+        assert module.sweep(client) >= 1
+        left = ours(client)
+        assert [container in left for container in made] == [True, False, True]
     finally:
         for container in (made[0], made[2]):
             client.api.remove_container(container, force=True)

@@ -30,7 +30,7 @@ def names() -> list[str]:
 
 
 def usability(name: str) -> Usability:
-    """The self-test's result, really tried (about 0.3 s).
+    """The self-test's result, really tried (0.3 s, docker 0.7 s).
 
     Kept for the life of the process when it succeeds, for half a minute when it fails: somebody
     may be installing what is missing.
@@ -70,5 +70,6 @@ def choose(name: str = AUTO) -> Backend:
         f"{reasons}\n"
         "Install bubblewrap ('apt-get install bubblewrap'), allow unprivileged user namespaces"
         " ('sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000', or a"
-        " userns rule for bwrap in AppArmor), or run as root. Nothing was run."
+        " userns rule for bwrap in AppArmor), or run as root. Or start a Docker daemon and type"
+        " 'python -m codemix_core sandbox build'. Nothing was run."
     )

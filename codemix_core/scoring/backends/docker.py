@@ -12,9 +12,8 @@ to change its uid, to kill other uids and to change its root (the jail: a tree w
 ``sandbox/Dockerfile``), gives every program another uid, kills by uid and empties /tmp itself
 (:mod:`sandbox.space`). Programs lose all of it and get the filter of :mod:`sandbox.seccomp` on top.
 
-Containers end with this process, however it ends: their input closes, the judge returns, the
-daemon removes them; in the middle of a program, after that program's limit. What a crash left
-behind all the same is removed when the next wall is built.
+Containers end with this process, however it ends: their input closes, the judge ends, the daemon
+removes them. What is left behind all the same is removed when the next wall is built.
 """
 
 from __future__ import annotations

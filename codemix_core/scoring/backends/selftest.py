@@ -49,8 +49,8 @@ def fork_many():
         children += 1
 
 def fill(path):
-    with open(path, "wb") as f:
-        for _ in range(1024):
+    for number in range(1024):  # many files: the size of one is limited otherwise
+        with open(f"{path}{number}", "wb") as f:
             f.write(bytes(1 << 20))
 
 def probe(what, argument):
