@@ -88,7 +88,7 @@ class Docker:
                 client.images.get(image.tag())
         except errors.ImageNotFound:
             return f"its image is not built for this version: run '{image.BUILD_COMMAND}'"
-        except errors.DockerException as error:
+        except (errors.DockerException, OSError) as error:
             if "PermissionError" in str(error):
                 return "this user may not use Docker: be root or a member of the group 'docker'"
             return f"the Docker daemon does not answer ({error})"
@@ -105,7 +105,7 @@ class Docker:
         try:
             with contextlib.closing(self.connect()) as client:
                 identity = client.images.get(image.tag()).id
-        except errors.DockerException as error:
+        except (errors.DockerException, OSError) as error:
             raise WallBroken(f"the sandbox image cannot be found: {error}") from error
         return hashlib.sha256(f"docker {identity}".encode()).hexdigest()
 
@@ -115,12 +115,12 @@ class Docker:
 
         try:
             client = self.connect()
-        except errors.DockerException as error:
+        except (errors.DockerException, OSError) as error:
             raise WallBroken(f"the Docker daemon does not answer: {error}") from error
         try:
             sweep(client)
             return _DockerWall(client, flavour, self.options(client, flavour, cpu))
-        except errors.DockerException as error:
+        except (errors.DockerException, OSError) as error:
             client.close()
             raise WallBroken(f"no container can be started: {error}") from error
 
@@ -165,17 +165,19 @@ class _DockerWall(FrameWall):
     """A wall around a container that speaks frames over the daemon's attached stream."""
 
     def __init__(self, client: DockerClient, flavour: str, options: dict[str, Any]) -> None:
+        from docker import errors
+
         super().__init__()
         self._client, self._room_mb = client, _MEMORY_MB - _BESIDES_MB
-        self._raw, self._said, self._started = bytearray(), b"", False
+        self._raw, self._said = bytearray(), b""
         name = f"codemix-{flavour}-{os.getpid()}-{secrets.token_hex(4)}"
         self._id: str = client.api.create_container(name=name, **options)["Id"]
         try:
             self._socket = self._attach()
             client.api.start(self._id)
-            self._started = True
         except BaseException:
-            client.api.remove_container(self._id, force=True)
+            with contextlib.suppress(errors.DockerException, OSError):
+                client.api.remove_container(self._id, force=True)
             raise
         self._greet()
 
@@ -199,7 +201,7 @@ class _DockerWall(FrameWall):
         size = (wanted_mb + _BESIDES_MB) << 20
         try:
             self._client.api.update_container(self._id, mem_limit=size, memswap_limit=size)
-        except errors.DockerException as error:
+        except (errors.DockerException, OSError) as error:
             self.close()
             raise WallBroken(f"the container cannot be given {wanted_mb} MiB: {error}") from error
         self._room_mb = wanted_mb
@@ -274,7 +276,7 @@ def sweep(client: DockerClient) -> int:
     swept = 0
     for found in client.api.containers(all=True, filters={"label": f"{_PLACE}={_place()}"}):
         if not _lives(found["Labels"][_OWNER]):
-            with contextlib.suppress(errors.APIError):  # the daemon is removing it already
+            with contextlib.suppress(errors.APIError):  # the daemon may be removing it already
                 client.api.remove_container(found["Id"], force=True)
                 swept += 1
     return swept
