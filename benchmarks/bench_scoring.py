@@ -71,7 +71,7 @@ def main() -> None:
     print(f"{'framework':12}{'programs':>9}{'workers':>9}{'per second':>12}{'overhead ms':>13}")
     for name, count in COUNTS.items():
         for workers in sorted({1, cores}):
-            _row(name, workers, _works(name, count), backend)
+            _row(name, workers, works_of(name, count), backend)
     for name, run in (("pytest", _plain_pytest), ("googletest", _plain_googletest)):
         rate = _plain(run, PLAIN_COUNTS[name])
         print(f"{name:12}{PLAIN_COUNTS[name]:>9}{'plain':>9}{rate:>12.2f}")
@@ -90,7 +90,7 @@ def _row(name: str, workers: int, works: list[Work], backend: backends.Backend) 
     print(f"{name:12}{len(works):>9}{workers:>9}{rate:>12.1f}{overhead:>13.2f}", flush=True)
 
 
-def _works(name: str, count: int) -> list[Work]:
+def works_of(name: str, count: int) -> list[Work]:
     """Distinct programs that pass."""
     if name == "cases":
         questions = nano_questions()

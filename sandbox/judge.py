@@ -8,6 +8,7 @@ sent once per key; when the judge does not hold it (any more) it answers ``{"nee
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -16,7 +17,8 @@ from collections import OrderedDict
 from importlib import import_module
 from typing import Any, NoReturn, Protocol
 
-from sandbox import channel, kernel, zygote
+from sandbox import channel, zygote
+from sandbox.space import Space
 from sandbox.watch import Limits, Nursery
 
 _FRAMEWORKS = {
@@ -55,25 +57,33 @@ def main() -> NoReturn:
 
 
 def _build(settings: dict[str, Any]) -> Nursery:
-    """Private /tmp, no /proc for anybody but us, and the zygote in its own pid namespace."""
+    """Private /tmp, no /proc for anybody but us, and the zygote."""
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
-    kernel.unmount("/proc")
-    kernel.mount_tmpfs("/tmp", settings["size_mb"], settings["inodes"])
+    space = Space(settings)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     own = {int(name) for name in os.listdir(proc) if name.isdigit()}
-    kernel.unshare(kernel.CLONE_NEWPID)
+    space.enter()
     pid = os.fork()
     if pid == 0:
+        _first_to_go(proc)
         os.dup2(os.open("/dev/null", os.O_RDWR), 0)
         os.dup2(0, 1)
         link = os.dup2(theirs.fileno(), 3)
         os.closerange(4, 1024)
         zygote.run(socket.socket(fileno=link), settings)
     theirs.close()
-    nursery = Nursery(ours, proc, frozenset(own | {pid}))
+    nursery = Nursery(ours, proc, frozenset(own | {pid}), space)
     nursery.ask({"op": "reap"})  # answered once the zygote is warm
     nursery.measure_zygote(pid)
     return nursery
+
+
+def _first_to_go(proc: int) -> None:
+    """When the machine runs out of memory, programs are killed and not their judge."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=proc)
+        os.write(descriptor, b"1000")
+        os.close(descriptor)
 
 
 def _answer(

@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox import channel
+from sandbox.space import Space
 
+_HOST = 0
+"""The judge's standard input: it hangs up when the scorer has ended."""
 OUTPUT_CAP = 1024 * 1024
 RECORD_CAP = 8 * 1024 * 1024
 _TAIL = 4096
@@ -60,9 +63,10 @@ class Limits:
 class Nursery:
     """The judge's side of the zygote: one program at a time."""
 
-    def __init__(self, link: socket.socket, proc: int, own: frozenset[int]) -> None:
+    def __init__(self, link: socket.socket, proc: int, own: frozenset[int], space: Space) -> None:
         """Args: link to the zygote; a descriptor of /proc; pids that are not candidates."""
         self.link = link
+        self.space = space
         self._proc = proc
         self._own = own
         self.base_kb = 0
@@ -166,6 +170,7 @@ class Candidate:
         self._poll = select.poll()
         self._poll.register(self._output, select.POLLIN)
         self._poll.register(self._pid, select.POLLIN)
+        self._poll.register(_HOST, 0)
         self._write_job()
         if self._left:
             self._poll.register(self._job, select.POLLOUT)
@@ -211,6 +216,8 @@ class Candidate:
                 self._read_output()
             elif descriptor == self._job:
                 self._write_job()
+            elif descriptor == _HOST:
+                os._exit(1)  # nobody waits for the verdict; all behind the wall goes with us
             else:
                 finished = True
         if finished:

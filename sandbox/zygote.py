@@ -1,17 +1,20 @@
 """The zygote: forks one candidate process per program and leaves nothing of it behind.
 
 It is process 1 of an inner pid namespace, so no signal from inside reaches it, every orphan
-becomes its child, and ``kill(-1)`` names exactly the candidate's processes. It is forked
-before the judge reads its first job and never sees programs, inputs or expected values: the
-candidate reads its own job from a pipe. What it warms up (imports) is shared by all forks.
+becomes its child, and ``kill(-1)`` names exactly the candidate's processes. In a container,
+where it may not make one, it belongs to another user than the candidate, adopts every orphan,
+and kills by uid. It is forked before the judge reads its first job and never sees programs,
+inputs or expected values: the candidate reads its own job from a pipe. What it warms up
+(imports) is shared by all forks.
 
-Guaranteed after :func:`_reap`: no process of the program lives, and ``/tmp`` is empty.
+Guaranteed after each answer to ``reap``: no process of the program lives, ``/tmp`` is empty.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import os
 import resource
 import signal
@@ -19,6 +22,7 @@ import socket
 from typing import Any, NoReturn
 
 from sandbox import channel, kernel, runners, seccomp
+from sandbox.space import Space, kill_user
 
 JOB, RESULT = 3, 4
 _EXECUTABLE = 5
@@ -33,8 +37,9 @@ def run(link: socket.socket, settings: dict[str, Any]) -> NoReturn:
 
     Args:
         link: datagram socket to the judge.
-        settings: ``size_mb`` and ``inodes`` of ``/tmp``; ``uid`` the candidates get, or None
-            to keep the present one; ``warm``: modules to import.
+        settings: ``jail``, ``size_mb``, ``inodes``: see :mod:`sandbox.space`; ``uids`` that
+            candidates get in turn, empty to keep the present one; ``spare``: a uid that none
+            gets, in a jail; ``warm``: modules to import.
     """
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -42,48 +47,75 @@ def run(link: socket.socket, settings: dict[str, Any]) -> NoReturn:
     kernel.hide_memory()
     runners.warm(settings["warm"])
     call_filter = seccomp.build()
+    space = Space(settings)
+    if space.jail is not None:
+        kernel.adopt_orphans()
     gc.collect()
     gc.freeze()
-    main_pid = 0
+    uids = itertools.cycle(settings["uids"] or [None])
+    main_pid, uid = 0, next(uids)
     while True:
         received = channel.receive(link)
         if received is None:
             os._exit(0)
         message, descriptors = received
         if message["op"] == "spawn":
+            uid = next(uids)
             main_pid = os.fork()
             if main_pid == 0:
                 link.close()
-                _candidate(message, descriptors, settings["uid"], call_filter)
+                _candidate(message, descriptors, uid, call_filter)
             for descriptor in descriptors:
                 os.close(descriptor)
             watched = os.pidfd_open(main_pid)
             channel.send(link, {}, (watched,))
             os.close(watched)
         else:
-            channel.send(link, _reap(main_pid, settings))
+            ended = _Ended(main_pid)
+            if space.jail is None:
+                ended.kill_namespace()
+            elif uid is not None:
+                ended.kill_user(uid, settings["spare"])
+            space.clear(uid, settings["spare"])
+            channel.send(link, ended.answer)
+            main_pid = 0
 
 
-def _reap(main_pid: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """Kill and collect every process of the program, empty ``/tmp``; how the program ended."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)
-    ended: dict[str, Any] = {"status": None, "memory_kb": 0, "cpu_seconds": 0.0}
-    while True:
-        try:
-            pid, status, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            break
-        ended["memory_kb"] = max(ended["memory_kb"], usage.ru_maxrss)
-        ended["cpu_seconds"] += usage.ru_utime + usage.ru_stime
-        if pid == main_pid:
-            ended["status"] = os.waitstatus_to_exitcode(status)
-    with os.scandir("/tmp") as entries:
-        dirty = next(entries, None) is not None
-    if dirty:
-        kernel.unmount("/tmp")
-        kernel.mount_tmpfs("/tmp", settings["size_mb"], settings["inodes"])
-    return ended
+class _Ended:
+    """How a program ended, once all of its processes are killed and collected."""
+
+    def __init__(self, main_pid: int) -> None:
+        self._main_pid = main_pid
+        self.answer: dict[str, Any] = {"status": None, "memory_kb": 0, "cpu_seconds": 0.0}
+
+    def kill_namespace(self) -> None:
+        """Kill what is in this pid namespace."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        self._collect(0)
+
+    def kill_user(self, uid: int, spare: int) -> None:
+        """Kill the program, and if it had children or left orphans, all of its user's."""
+        if self._main_pid:
+            os.kill(self._main_pid, signal.SIGKILL)
+            os.waitid(os.P_PID, self._main_pid, os.WEXITED | os.WNOWAIT)
+        while self._collect(os.WNOHANG):
+            kill_user(uid, spare)
+            self._collect(0)
+
+    def _collect(self, flags: int) -> bool:
+        """Collect children; with WNOHANG the dead ones. Whether one still lives."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, flags)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            self.answer["memory_kb"] = max(self.answer["memory_kb"], usage.ru_maxrss)
+            self.answer["cpu_seconds"] += usage.ru_utime + usage.ru_stime
+            if pid == self._main_pid:
+                self.answer["status"] = os.waitstatus_to_exitcode(status)
 
 
 def _candidate(

@@ -64,6 +64,12 @@ RUNTIME = (
     SystemPackage("libnuma1", "vLLM on a CPU", lambda: bool(ctypes.util.find_library("numa"))),
 )
 DEVELOPMENT = (
+    SystemPackage(
+        "docker.io",
+        "tests of the docker sandbox",
+        _file("usr/sbin/dockerd", "usr/bin/dockerd", "var/run/docker.sock"),
+    ),
+    SystemPackage("debootstrap", "tests of the docker sandbox", _file("usr/sbin/debootstrap")),
     SystemPackage("chromium", "the browser tests", _command("chromium")),
     SystemPackage(
         "fonts-dejavu-core", "the browser tests", _file("usr/share/fonts/**/DejaVuSans.ttf")

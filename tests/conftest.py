@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,16 @@ from codemix_core.records import Question
 from codemix_core.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[1]
+GIVEN_DOCKER_HOST = os.environ.get("DOCKER_HOST")
+"""The person's own; tests of the docker sandbox take it, all others see no daemon at all."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_daemon() -> Iterator[None]:
+    """What `auto` takes must not depend on the machine the tests run on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        yield
 
 
 @pytest.fixture(autouse=True)

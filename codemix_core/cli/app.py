@@ -17,6 +17,7 @@ from codemix_core.cli import (
     lineage_commands,
     model_commands,
     run_commands,
+    sandbox_commands,
     terminal,
 )
 from codemix_core.errors import CodemixError
@@ -59,6 +60,7 @@ model_commands.register(app)
 evaluation_commands.register(app)
 lineage_commands.register(app)
 run_commands.register(app)
+sandbox_commands.register(app)
 
 
 def main(argv: list[str] | None = None) -> int:

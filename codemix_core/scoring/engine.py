@@ -25,7 +25,6 @@ from typing import Any
 from codemix_core.errors import SandboxError
 from codemix_core.records import Question, Reference, Status, TestResult, TestStatus, Verdict
 from codemix_core.scoring import limits
-from codemix_core.scoring.backends import toolchain
 from codemix_core.scoring.backends.base import Backend
 from codemix_core.scoring.frameworks import Framework, framework_of
 from codemix_core.scoring.limits import Floors
@@ -67,6 +66,7 @@ class Scorer:
             retries: further attempts after an infrastructure failure.
         """
         self._backend, self._floors, self._lookup = backend, floors, lookup
+        self._tools = backend.fingerprint()
         self._workers = workers or len(os.sched_getaffinity(0))
         self._retries = retries
         self._question_keys: dict[tuple[str, ...], str] = {}
@@ -171,7 +171,7 @@ class Scorer:
         name, signature = question.function_name, question.signature
         asked = (question.question_id, question.tests, name, signature)
         if asked not in self._question_keys:
-            self._question_keys[asked] = question_hash(question, toolchain.fingerprint())
+            self._question_keys[asked] = question_hash(question, self._tools)
         return self._question_keys[asked]
 
     def _task(self, work: Work, key: str) -> Task:

@@ -80,7 +80,7 @@ def _sidebar(workspace: Workspace) -> None:
                     icon=page.icon,
                     width="stretch",
                 )
-    st.html(f'<div class="cm-place">{escape(devices.describe())}<br>{escape(sandbox())}</div>')
+    st.html(f'<div class="cm-place">{escape(devices.describe())}<br>{_sandbox()}</div>')
     live.sidebar(workspace, running)
 
 
@@ -95,8 +95,14 @@ def _label(workspace: Workspace, page: Page, running: list[RunDir]) -> str:
 
 
 @st.cache_data(ttl=60, show_spinner=False)
-def sandbox() -> str:
-    """A few words on the sandbox of this machine, looked up once a minute."""
+def sandbox() -> tuple[str, str]:
+    """The sandbox of this machine in a few words, and why; looked up once a minute."""
     found = backends.describe()
     usable = [backend.name for backend in found if backend.usable]
-    return f"sandbox {usable[0]} ✓" if usable else "no sandbox ✗: scoring is refused"
+    words = f"sandbox {usable[0]} ✓" if usable else "no sandbox ✗: scoring is refused"
+    return words, "\n".join(f"{backend.name}: {backend.why}" for backend in found)
+
+
+def _sandbox() -> str:
+    words, reasons = sandbox()
+    return f'<span title="{escape(reasons, quote=True)}">{escape(words)}</span>'

@@ -1,35 +1,58 @@
-"""One batch of programs per table: every row is judged once, beside the others."""
+"""One batch of programs per table and sandbox: every row is judged once, beside the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
 
 from codemix_core.records import Question, Reference, Verdict
 from codemix_core.scoring import backends
 from codemix_core.scoring.backends.base import Backend
+from codemix_core.scoring.backends.docker import Docker
 from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.program import Work
 from codemix_core.scoring.selfcheck import reference_of
+from tests.conftest import GIVEN_DOCKER_HOST
 from tests.sandbox.addition import ADD, FLOORS
+from tests.sandbox.daemon import daemon_with_image
 
 Judge = Callable[[Question, Iterable[str]], list[Verdict]]
 
 
 @pytest.fixture(scope="session")
-def backend() -> Backend:
-    """The sandbox of this machine; without one nothing here can be tested."""
-    return backends.choose()
+def docker_host() -> Iterator[str]:
+    """The URL of a Docker daemon that has the sandbox's image."""
+    with daemon_with_image(GIVEN_DOCKER_HOST) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def bubblewrap() -> Backend:
+    """The sandbox that needs no daemon; without it nothing here can be tested."""
+    return backends.choose("bubblewrap")
+
+
+@pytest.fixture(scope="session", params=["bubblewrap", "docker"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each sandbox in turn: both pass the same tests."""
+    if request.param == "docker":
+        return Docker(request.getfixturevalue("docker_host"))
+    return request.getfixturevalue("bubblewrap")
 
 
 @pytest.fixture(scope="session")
 def judge(backend: Backend) -> Judge:
     """Judges programs under a question, in order, with limits from its gold solution."""
 
+    known: dict[tuple[str, str, str], Reference] = {}
+
     def run(asked: Question, codes: Iterable[str]) -> list[Verdict]:
         scorer = Scorer(backend, FLOORS)
-        reference = references(scorer, asked)
+        key = asked.framework, asked.tests, asked.gold
+        if key not in known:
+            known[key] = references(scorer, asked)
+        reference = known[key]
         works = [Work(asked, reference, index, code) for index, code in enumerate(codes)]
         return sorted(scorer.score(works), key=lambda verdict: verdict.sample_index)
 

@@ -58,6 +58,9 @@ class FakeBackend:
     def missing(self) -> str | None:
         return None
 
+    def fingerprint(self) -> str:
+        return "fake"
+
     def open_wall(self, flavour: str, cpu: int | None = None) -> FakeWall:
         self.walls.append(FakeWall(self))
         return self.walls[-1]

@@ -96,16 +96,25 @@ CONFINED = {
     "leaves its core": "os.sched_setaffinity(0, range(64))",
 }
 
-LEAVES = (
-    "import os, time\n"
-    "def add(a, b):\n"
-    "    assert os.listdir('/tmp') in ([], ['left']), os.listdir('/tmp')\n"
-    "    open('/tmp/left', 'w').write('x')\n"
-    "    if os.fork() == 0:\n"
-    "        os.setsid()\n"
-    "        while True: time.sleep(0.01)\n"
-    "    return a + b\n"
-)
+LEAVES = {
+    # name: what a program does that leaves something of it
+    "a process and a file": "    open('/tmp/left', 'w').write('x')\n    if os.fork() == 0:\n"
+    "        os.setsid()\n        while True: time.sleep(0.01)\n",
+    "a file that is only its own": "    os.close(os.open('/tmp/left', os.O_CREAT, 0))\n",
+    "directories too deep for a path": "    for _ in range(3000):\n"
+    "        os.mkdir('d')\n        os.chdir('d')\n    os.chdir('/tmp')\n",
+    "a closed directory with files": "    os.mkdir('/tmp/d')\n    open('/tmp/d/f', 'w').close()\n"
+    "    os.mkdir('/tmp/d/e', 0)\n    os.chmod('/tmp/d', 0)\n",
+    "links and pipes": "    os.symlink('/', '/tmp/root')\n    os.symlink('loop', '/tmp/loop')\n"
+    "    os.mkfifo('/tmp/pipe')\n    os.link('/tmp/pipe', '/tmp/again')\n",
+    "names of every kind": "    for n in range(1, 256):\n"
+    "        os.mkdir(b'/tmp/' + bytes([n]) * 9) if n != 47 else None\n",
+    "processes that kill what they may": "    for _ in range(4):\n        if os.fork() == 0:\n"
+    "            signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "            while True:\n                try: os.fork(), os.kill(os.getppid(), 9)\n"
+    "                except OSError: pass\n",
+}
+
 
 CPP = {
     "endless loop": ("int add(int a, int b) { while (a == 5); return a + b; }", {"timeout"}),
@@ -214,9 +223,28 @@ def test_nothing_of_the_host_is_reached(name: str, confined: dict[str, Verdict])
     assert confined[name].status == "passed", confined[name].tests[0]
 
 
-def test_nothing_of_a_program_is_there_for_the_next(judge_table: Table) -> None:
-    verdicts = judge_table("cases", {str(i): f"{LEAVES}# {i}\n" for i in range(20)})
-    assert {verdict.status for verdict in verdicts.values()} == {"passed"}
+@pytest.fixture(scope="module")
+def after_others(judge_table: Table) -> dict[str, Verdict]:
+    """Programs that each look whether /tmp is empty, then leave something there."""
+    head = (
+        "import os, signal, time\ndone = []\ndef add(a, b):\n    if done: return a + b\n"
+        "    done.append(1)\n    assert os.listdir('/tmp') == [], os.listdir('/tmp')\n"
+    )
+    programs = {
+        f"{name} {turn}": f"{head}{body}    return a + b  # {turn}\n"
+        for turn in range(4)
+        for name, body in LEAVES.items()
+    }
+    return judge_table("cases", programs)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_nothing_of_a_program_is_there_for_the_next(
+    name: str, after_others: dict[str, Verdict]
+) -> None:
+    mine = [verdict for key, verdict in after_others.items() if key.startswith(name)]
+    assert len(mine) == 4
+    assert [v.tests[0].message for v in mine if v.status != "passed"] == []
 
 
 def test_neighbours_of_bombs_keep_their_verdicts(judge_table: Table) -> None:

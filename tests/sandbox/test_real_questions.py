@@ -1,4 +1,7 @@
-"""131 real C++ questions: gold and first answers get the verdicts that were measured."""
+"""131 real C++ questions: gold and first answers get the verdicts that were measured.
+
+All of them in bubblewrap; in docker, whose tool chain is its own, every tenth.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from codemix_core.scoring.selfcheck import reference_of
 from tests.sandbox.addition import question
 
 FLOORS = Floors(seconds=2.0, memory_mb=512, gold_seconds=10.0, gold_memory_mb=2048)
+EVERY = {"bubblewrap": 1, "docker": 10}
 CLASSES = {
     "ok": {"passed", "failed"},
     "crash": {"crashed", "memory_exceeded"},
@@ -34,8 +38,9 @@ def test_every_verdict_agrees_with_what_was_measured(
         entry["qid"]: entry
         for entry in json.loads((real_questions / "measured.json").read_text()).values()
     }
-    asked = {name: _question(name, entry) for name, entry in raw.items()}
-    assert len(asked) == 131
+    assert len(raw) == 131
+    names = list(raw)[:: EVERY[backend.name]]
+    asked = {name: _question(name, raw[name]) for name in names}
     scorer = Scorer(backend, FLOORS)
     gold = _score(scorer, [Work(q, None, 0, q.gold) for q in asked.values()])
     limits = {name: reference_of(verdict, FLOORS) for name, verdict in gold.items()}
@@ -45,13 +50,17 @@ def test_every_verdict_agrees_with_what_was_measured(
     wrong = [
         problem
         for name, entry in measured.items()
+        if name in asked
         for problem in (
             *_disagreement(f"gold of {name}", gold[name], entry["gold"], limits[name]),
             *_disagreement(f"first answer to {name}", first[name], entry["claude"], limits[name]),
         )
     ]
     assert not wrong, "\n".join(wrong)
-    assert sum(reference.ok for reference in limits.values()) == 124
+    golds = [measured[name]["gold"] for name in asked]
+    right = sum(gold["status"] == "ok" and gold["passed"] == gold["total"] for gold in golds)
+    assert sum(reference.ok for reference in limits.values()) == right
+    assert backend.name != "bubblewrap" or right == 124
 
 
 def _question(name: str, entry: dict[str, Any]) -> Question:

@@ -8,6 +8,7 @@ from codemix_core.progress import Progress
 from codemix_core.questions.starter import starter_questions
 from codemix_core.records import Quality
 from codemix_core.scoring.backends.base import Backend
+from codemix_core.scoring.backends.docker import Docker
 from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.limits import Floors
 from codemix_core.scoring.program import Work
@@ -23,9 +24,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def findings(backend: Backend) -> dict[str, Quality]:
+def findings(bubblewrap: Backend) -> dict[str, Quality]:
     questions = {q.question_id: q for q in starter_questions()}
-    scorer = Scorer(backend, FLOORS)
+    scorer = Scorer(bubblewrap, FLOORS)
     golds = scorer.score(Work(q, None, 0, q.gold) for q in questions.values())
     references = {v.question_id: reference_of(v, FLOORS) for v in golds}
     bad = [r for r in references.values() if not r.ok or len(r.declared) < 6]
@@ -39,6 +40,15 @@ def test_every_gold_solution_passes_and_no_test_is_flaky(findings: dict[str, Qua
     assert len(findings) == 24
     assert all(quality.ok for quality in findings.values())
     assert [name for name, quality in findings.items() if quality.flaky] == []
+
+
+def test_every_gold_solution_passes_in_docker_too(
+    findings: dict[str, Quality], docker_host: str
+) -> None:
+    works = [Work(q, None, i, q.gold) for i, q in enumerate(starter_questions())]
+    verdicts = list(Scorer(Docker(docker_host), FLOORS).score(works))
+    assert len(verdicts) == len(findings)
+    assert [v for v in verdicts if v.status != "passed"] == []
 
 
 def test_no_solution_that_does_nothing_passes(findings: dict[str, Quality]) -> None:

@@ -15,7 +15,7 @@ from codemix_core.records import GENERATIONS, Generation, Question
 from codemix_core.sampling.stage import SampleSpec
 from codemix_core.workspace import Workspace
 
-COMMANDS = ["import", "report", "export", "runs", "stop", "resume", "logs", "serve"]
+COMMANDS = ["import", "report", "export", "runs", "stop", "resume", "logs", "serve", "sandbox"]
 COMMANDS += ["annotate", "annotations", "undo-annotation"]
 COMMANDS += [stage.spec().command for stage in stages.STAGES.values()]
 

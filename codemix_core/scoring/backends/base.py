@@ -7,6 +7,7 @@ timeout, and a broken wall is closed, never reused.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import json
 import os
@@ -24,7 +25,8 @@ from codemix_core.errors import SandboxError
 from sandbox.channel import MAX_FRAME
 
 _START_SECONDS = 30.0
-_STDERR = 2000
+STDERR = 2000
+LATE = "the judge did not answer in time"
 
 
 class WallBroken(SandboxError):
@@ -65,6 +67,14 @@ class Backend(Protocol):
         """What is not installed, with instructions; None when a wall can be tried."""
         ...
 
+    def fingerprint(self) -> str:
+        """Identity of everything that can move a verdict: tool chain and judge.
+
+        Raises:
+            SandboxError: it cannot be told (any more).
+        """
+        ...
+
     def open_wall(self, flavour: str, cpu: int | None = None) -> Wall:
         """A new wall for ``python``, ``pytest`` or ``cpp`` programs; raises WallBroken."""
         ...
@@ -78,7 +88,76 @@ def _environment() -> dict[str, str]:
     return kept
 
 
-class PipeWall:
+class FrameWall(abc.ABC):
+    """A wall whose judge speaks frames, whatever carries them."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def _greet(self) -> None:
+        """Wait until the judge is up; the wall is closed when it is not.
+
+        Raises:
+            WallBroken: it did not come up.
+        """
+        try:
+            self._receive(time.monotonic() + _START_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+
+    def request(self, message: dict[str, Any], timeout: float) -> dict[str, Any]:
+        """Send one frame and wait for the answer.
+
+        Raises:
+            WallBroken: no valid answer within ``timeout`` seconds; the wall is closed.
+        """
+        deadline = time.monotonic() + timeout
+        body = json.dumps(message, separators=(",", ":")).encode("ascii")
+        try:
+            self._send(struct.pack(">I", len(body)) + body, deadline)
+            return self._receive(deadline)
+        except BaseException:
+            self.close()
+            raise
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        length = struct.unpack(">I", self._take(4, deadline))[0]
+        if length > MAX_FRAME:
+            raise WallBroken("the judge sent a frame that is too long")
+        try:
+            answer = json.loads(self._take(length, deadline))
+        except ValueError as error:
+            raise WallBroken("the judge sent a frame that is no JSON") from error
+        if not isinstance(answer, dict):
+            raise WallBroken("the judge sent a frame that is no object")
+        return answer
+
+    def _take(self, count: int, deadline: float) -> bytes:
+        while len(self._buffer) < count:
+            self._buffer += self._read(deadline)
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+    @abc.abstractmethod
+    def _send(self, data: bytes, deadline: float) -> None:
+        """Hand all of it over; raises WallBroken."""
+
+    @abc.abstractmethod
+    def _read(self, deadline: float) -> bytes:
+        """The next bytes of the judge, possibly none yet; raises WallBroken."""
+
+    @abc.abstractmethod
+    def kill(self) -> None:
+        """See :meth:`Wall.kill`."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """See :meth:`Wall.close`."""
+
+
+class PipeWall(FrameWall):
     """A wall around a child process that speaks frames on its standard input and output."""
 
     def __init__(self, argv: list[str], cpu: int | None) -> None:
@@ -87,8 +166,8 @@ class PipeWall:
         Raises:
             WallBroken: it did not come up.
         """
+        super().__init__()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        self._buffer = bytearray()
         allowed = os.sched_getaffinity(0)
         try:
             if cpu is not None:
@@ -111,26 +190,7 @@ class PipeWall:
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
-        try:
-            self._receive(time.monotonic() + _START_SECONDS)
-        except BaseException:
-            self.close()
-            raise
-
-    def request(self, message: dict[str, Any], timeout: float) -> dict[str, Any]:
-        """Send one frame and wait for the answer.
-
-        Raises:
-            WallBroken: no valid answer within ``timeout`` seconds; the wall is closed.
-        """
-        deadline = time.monotonic() + timeout
-        body = json.dumps(message, separators=(",", ":")).encode("ascii")
-        try:
-            self._send(struct.pack(">I", len(body)) + body, deadline)
-            return self._receive(deadline)
-        except BaseException:
-            self.close()
-            raise
+        self._greet()
 
     def _send(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)
@@ -142,42 +202,26 @@ class PipeWall:
             except OSError as error:
                 raise WallBroken(f"the judge is gone ({error}). {self._last_words()}") from error
 
-    def _receive(self, deadline: float) -> dict[str, Any]:
-        length = struct.unpack(">I", self._take(4, deadline))[0]
-        if length > MAX_FRAME:
-            raise WallBroken("the judge sent a frame that is too long")
+    def _read(self, deadline: float) -> bytes:
         try:
-            answer = json.loads(self._take(length, deadline))
-        except ValueError as error:
-            raise WallBroken("the judge sent a frame that is no JSON") from error
-        if not isinstance(answer, dict):
-            raise WallBroken("the judge sent a frame that is no object")
-        return answer
-
-    def _take(self, count: int, deadline: float) -> bytes:
-        while len(self._buffer) < count:
-            try:
-                data = os.read(self._out, 1 << 16)
-            except BlockingIOError:
-                self._wait(self._out, select.POLLIN, deadline)
-                continue
-            if not data:
-                raise WallBroken(f"the judge ended. {self._last_words()}")
-            self._buffer += data
-        taken = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return taken
+            data = os.read(self._out, 1 << 16)
+        except BlockingIOError:
+            self._wait(self._out, select.POLLIN, deadline)
+            return b""
+        if not data:
+            raise WallBroken(f"the judge ended. {self._last_words()}")
+        return data
 
     def _wait(self, descriptor: int, event: int, deadline: float) -> None:
         left = deadline - time.monotonic()
         poll = select.poll()
         poll.register(descriptor, event)
         if left <= 0 or not poll.poll(left * 1000):
-            raise WallBroken("the judge did not answer in time")
+            raise WallBroken(LATE)
 
     def _last_words(self) -> str:
         self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, self._stderr.tell() - _STDERR))
+        self._stderr.seek(max(0, self._stderr.tell() - STDERR))
         return self._stderr.read().decode("utf-8", "replace").strip()
 
     def kill(self) -> None:

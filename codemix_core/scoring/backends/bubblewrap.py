@@ -9,31 +9,17 @@ Memory of a process tree is capped by sampling, not by a cgroup.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shutil
 from pathlib import PurePosixPath
 
-from codemix_core.scoring.backends import toolchain
+from codemix_core.scoring.backends import flavours, toolchain
 from codemix_core.scoring.backends.base import PipeWall, Wall
 
-_WARM = (  # each module costs every fork a little; rarer ones are imported when asked for
-    *("sandbox.serve_cases", "bisect", "collections.abc", "functools", "heapq", "itertools"),
-    *("math", "operator", "random", "re", "string", "typing"),
-)
-_FLAVOURS = {
-    # flavour: (size of /tmp in MiB, files in /tmp, modules imported before the first program)
-    "python": (64, 4096, _WARM),
-    "pytest": (64, 4096, (*_WARM, "sandbox.serve_pytest")),
-    "cpp": (256, 4096, ()),
-}
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-_START = "import sys; sys.path[:0] = ['{judge}']; sys.path.append('{site}'); {run}"
-_RUN = "from sandbox.judge import main; main()"
 _ROOT = {PurePosixPath("/")}
-_FIRST_UID = 1 << 20
-_uids = itertools.count(_FIRST_UID + (os.getpid() % (1 << 14)) * 1024)
+_UIDS = 1 << 20, 1 << 24
 
 
 class Bubblewrap:
@@ -47,6 +33,10 @@ class Bubblewrap:
             return "bwrap is not installed: 'apt-get install bubblewrap' (or your system's way)"
         return None
 
+    def fingerprint(self) -> str:
+        """Identity of the host's tool chain."""
+        return toolchain.fingerprint()
+
     def open_wall(self, flavour: str, cpu: int | None = None) -> Wall:
         """A new wall; raises WallBroken."""
         return PipeWall(self.argv(flavour), cpu)
@@ -54,11 +44,8 @@ class Bubblewrap:
     def argv(self, flavour: str) -> list[str]:
         """The complete command of a wall."""
         root = os.getuid() == 0
-        size_mb, inodes, warm = _FLAVOURS[flavour]
-        uid = next(_uids) if root else None
-        settings = {"size_mb": size_mb, "inodes": inodes, "uid": uid, "warm": warm}
-        start = _START.format(judge=toolchain.JUDGE, site=toolchain.SITE, run=_RUN)
-        python = [toolchain.interpreter(), "-s", "-S", "-P", "-B", "-c", start]
+        uids = flavours.uids(*_UIDS, 1) if root else []
+        settings = flavours.settings(flavour, None, uids, None)
         return [
             shutil.which("bwrap") or "bwrap",
             *("--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net"),
@@ -66,7 +53,7 @@ class Bubblewrap:
             *_capabilities(root),
             *_environment(),
             *_file_systems(flavour),
-            *python,
+            *flavours.python(toolchain.interpreter()),
             json.dumps(settings),
         ]
 
@@ -82,16 +69,7 @@ def _capabilities(root: bool) -> list[str]:
 
 
 def _environment() -> list[str]:
-    values = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": "/tmp",
-        "TMPDIR": "/tmp",
-        "LANG": "C.UTF-8",
-        "LD_LIBRARY_PATH": f"{toolchain.PYTHON}/lib",
-        "PYTHONHASHSEED": "0",  # the same program gives the same verdict
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    values = {**flavours.ENVIRONMENT, "LD_LIBRARY_PATH": f"{toolchain.PYTHON}/lib"}
     return ["--clearenv", *(part for item in values.items() for part in ("--setenv", *item))]
 
 
@@ -100,11 +78,11 @@ def _file_systems(flavour: str) -> list[str]:
         *toolchain.system_binds(flavour),
         *toolchain.python_binds(),
         *toolchain.package_binds(flavour),
-        toolchain.Bind(str(toolchain.SANDBOX), f"{toolchain.JUDGE}/sandbox"),
+        toolchain.Bind(str(toolchain.SANDBOX), f"{flavours.JUDGE}/sandbox"),
         *toolchain.prebuilt_binds(flavour),
     ]
     wanted = [PurePosixPath(bind.inside).parent for bind in binds]
-    wanted += [PurePosixPath(path) for path in ("/dev", "/tmp", toolchain.SITE)]
+    wanted += [PurePosixPath(path) for path in ("/dev", "/tmp", flavours.SITE)]
     # Made one by one: directories that bwrap makes on the way may be closed to other uids.
     directories = {path for leaf in wanted for path in (leaf, *leaf.parents)} - _ROOT
     parts = [p for path in sorted(directories) for p in ("--perms", "0755", "--dir", str(path))]

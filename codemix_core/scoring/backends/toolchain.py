@@ -21,11 +21,10 @@ from pathlib import Path
 
 from codemix_core import files
 from codemix_core.errors import SandboxError
+from codemix_core.scoring.backends import flavours
 
 SANDBOX = Path(__file__).resolve().parents[3] / "sandbox"
 PYTHON = "/opt/python"
-SITE = "/opt/site"
-JUDGE = "/opt/judge"
 PREBUILT = "/opt/prebuilt"
 _PACKAGES = {
     "python": ("numpy",),
@@ -137,11 +136,11 @@ def _package(name: str) -> list[Bind]:
         return []
     origin = Path(spec.origin)
     if spec.submodule_search_locations is None:
-        return [Bind(str(origin), f"{SITE}/{origin.name}")]
-    binds = [Bind(str(origin.parent), f"{SITE}/{name}")]
+        return [Bind(str(origin), f"{flavours.SITE}/{origin.name}")]
+    binds = [Bind(str(origin.parent), f"{flavours.SITE}/{name}")]
     libraries = origin.parent.with_name(f"{name}.libs")
     if libraries.is_dir():
-        binds.append(Bind(str(libraries), f"{SITE}/{libraries.name}"))
+        binds.append(Bind(str(libraries), f"{flavours.SITE}/{libraries.name}"))
     return binds
 
 
@@ -160,6 +159,11 @@ def gtest_installed() -> bool:
     return any(Path(root, "gtest/gtest.h").exists() for root in ("/usr/include",))
 
 
+def sources() -> list[Path]:
+    """The judge's own source files."""
+    return sorted(path for path in SANDBOX.iterdir() if path.suffix in _SOURCES)
+
+
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
     """SHA-256 over everything that can move a verdict: versions and the judge's own source."""
@@ -170,7 +174,6 @@ def fingerprint() -> str:
             digest.update(f"{package} {metadata.version(package)}".encode())
         except metadata.PackageNotFoundError:
             digest.update(f"{package} absent".encode())
-    sources = sorted(path for path in SANDBOX.iterdir() if path.suffix in _SOURCES)
-    for path in sources:
+    for path in sources():
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
