@@ -24,8 +24,8 @@ from sandbox import probe
 from sandbox.serve_cases import describe, write_all
 
 _FIRST_PRIVATE = 100
-_MODULE = "test_solution.py"
-_OPTIONS = (
+MODULE = "test_solution.py"
+OPTIONS = (
     *("--rootdir=/tmp", "-c", "/dev/null", "-s", "-o", "enable_assertion_pass_hook=true"),
     *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:doctest", "-p", "no:junitxml"),
     *("-p", "no:pastebin", "-p", "no:stepwise", "-p", "no:faulthandler", "-p", "no:debugging"),
@@ -41,8 +41,8 @@ def rehearse() -> None:
     path, modules, here = list(sys.path), set(sys.modules), os.getcwd()
     os.chdir("/tmp")
     _save("solution.py", "")
-    _save(_MODULE, "import solution\ndef test_nothing():\n    assert [0] == [0]\n")
-    pytest.main([*_OPTIONS, _MODULE], plugins=[_Recorder(lambda *_: None, None)])
+    _save(MODULE, "import solution\ndef test_nothing():\n    assert [0] == [0]\n")
+    pytest.main([*OPTIONS, MODULE], plugins=[_Recorder(lambda *_: None, None)])
     os.chdir(here)
     sys.path[:] = path
     for name in {"solution", "test_solution"} & (set(sys.modules) - modules):
@@ -60,10 +60,10 @@ def serve(job: int, result: int) -> None:
         write("X", "", describe(error))
         return
     _save("solution.py", order["code"])
-    _save(_MODULE, order["tests"])
+    _save(MODULE, order["tests"])
     wanted = None if order["wanted"] is None else {*order["wanted"], order["canary"]}
     with contextlib.suppress(BaseException):  # what was not reported does not count
-        pytest.main([*_OPTIONS, _MODULE], plugins=[_Recorder(write, wanted)])
+        pytest.main([*OPTIONS, MODULE], plugins=[_Recorder(write, wanted)])
 
 
 def _save(name: str, text: str) -> None:
@@ -114,7 +114,7 @@ class _Recorder:
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         if call.excinfo is not None and self._failure is None:
-            self._failure = _explain(call.excinfo.value)
+            self._failure = explain(call.excinfo.value)
         self._called = self._called or call.when == "call"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -138,10 +138,10 @@ def _name(nodeid: str) -> str:
     return nodeid.partition("::")[2]
 
 
-def _explain(error: BaseException) -> str:
+def explain(error: BaseException) -> str:
     """The exception and the line of the tests it was raised under."""
     where = ""
     for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.endswith(_MODULE):
+        if frame.filename.endswith(MODULE):
             where = f"line {frame.lineno}: {frame.line}\n"
     return (where + describe(error))[:_MESSAGE]

@@ -61,10 +61,13 @@ class Nursery:
     """The judge's side of the zygote: one program at a time."""
 
     def __init__(self, link: socket.socket, proc: int, own: frozenset[int]) -> None:
-        """Args: link to the zygote; a descriptor of /proc; pids that are not candidates."""
+        """Args: link to the zygote; a descriptor of /proc; pids that are not candidates.
+
+        ``own`` may change later.
+        """
         self.link = link
         self._proc = proc
-        self._own = own
+        self.own = set(own)
         self.base_kb = 0
         self.base_data_kb = 0
 
@@ -91,7 +94,7 @@ class Nursery:
         """Resident memory of all candidate processes above what they were forked with."""
         total = 0
         for name in os.listdir(self._proc):
-            if name.isdigit() and int(name) not in self._own:
+            if name.isdigit() and int(name) not in self.own:
                 try:
                     total += max(0, self._statm(name)[1] * _PAGE_KB - self.base_kb)
                 except (OSError, ValueError):
@@ -102,7 +105,7 @@ class Nursery:
         """Time that each candidate process, at the least, was ready to run but was not run."""
         waited = []
         for name in os.listdir(self._proc):
-            if name.isdigit() and int(name) not in self._own:
+            if name.isdigit() and int(name) not in self.own:
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     waited.append(self._numbers(f"{name}/schedstat")[1] / 1e9)
         return min(waited, default=0.0)
@@ -131,8 +134,15 @@ class Candidate:
     """
 
     def __init__(
-        self, nursery: Nursery, spawn: dict[str, Any], job: bytes, limits: Limits, binary: int = -1
+        self,
+        nursery: Nursery,
+        spawn: dict[str, Any],
+        job: bytes,
+        limits: Limits,
+        binary: int = -1,
+        answers: int = -1,
     ) -> None:
+        """Start it. ``answers``: what it writes to in place of the file of records."""
         self._nursery, self._limits = nursery, limits
         self.end: str | None = None
         self.output_bytes, self._head, self._tail = 0, b"", b""
@@ -148,15 +158,17 @@ class Candidate:
         message = {"op": "spawn", "limits": limits.message(base), **spawn}
         job_read, self._job = os.pipe()
         self._output, output_write = os.pipe()
-        self._result = os.memfd_create("records")
-        theirs = (job_read, self._result, output_write) + ((binary,) if binary >= 0 else ())
+        self.records = os.memfd_create("records")
+        self._ended: dict[str, Any] | None = None
+        result = answers if answers >= 0 else self.records
+        theirs = (job_read, result, output_write) + ((binary,) if binary >= 0 else ())
         try:
             _, received = nursery.ask(message, theirs)
         finally:
             os.close(job_read)
             os.close(output_write)
         self._pid = received[0]
-        self._open = {self._result, self._output, self._job, self._pid}
+        self._open = {self.records, self._output, self._job, self._pid}
         self._next_sample = time.monotonic() + _SAMPLE
         self._listen()
 
@@ -250,7 +262,7 @@ class Candidate:
         self._next_sample = time.monotonic() + _SAMPLE
 
     def _read_records(self) -> None:
-        while data := os.pread(self._result, _TURN, self._read_total):
+        while data := os.pread(self.records, _TURN, self._read_total):
             self._read_total += len(data)
             if self._read_total > RECORD_CAP:
                 self.end = "records"
@@ -288,13 +300,19 @@ class Candidate:
         self._open.discard(descriptor)
         os.close(descriptor)
 
+    def kill(self) -> dict[str, Any]:
+        """Kill whatever is left of the program; how it ended."""
+        if self._ended is None:
+            self._ended, _ = self._nursery.ask({"op": "reap"})
+        return self._ended
+
     def close(self) -> None:
         """Kill whatever is left of the program and learn how it ended.
 
         The peak of a compiled program includes the forked interpreter it was started from
         (about 10 MiB).
         """
-        ended, _ = self._nursery.ask({"op": "reap"})
+        ended = self.kill()
         self.exit_code = ended["status"]
         peak = max(0, ended["memory_kb"] - self._base_kb) / 1024
         self.peak_mb = max(self.peak_mb, peak)
