@@ -43,11 +43,12 @@ class Tests:
             serve_tests.rehearse()
             _rehearsed.append(True)
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        nursery.adopt_next()
         self.pid = os.fork()
         if self.pid == 0:
             link = os.dup2(theirs.fileno(), 3)
             null = os.open("/dev/null", os.O_RDWR)
-            for standard in (0, 1, 2):
+            for standard in (0, 1):
                 os.dup2(null, standard)
             os.closerange(4, 1024)
             serve_tests.main(socket.socket(fileno=link), tests, names)
@@ -68,7 +69,7 @@ class Tests:
 
     def settle(self) -> None:
         """Wait for the end of a run whose program is gone; end the tests if they do not end."""
-        if self.busy and self._said(_SETTLING) is None:
+        if self.alive and self.busy and self._said(_SETTLING) is None:
             self.kill()
 
     def _said(self, seconds: float) -> dict[str, Any] | None:
