@@ -1,7 +1,7 @@
 """The program, as its tests see it from another process: functions that ask over a socket.
 
-What comes back is built by :mod:`sandbox.plain` and :mod:`sandbox.raised`. An answer that is no
-plain data, or none at all, raises :class:`Unanswered`, which no test can expect; the test has
+What comes back is built by :mod:`sandbox.plain` and :mod:`sandbox.raised`. An answer that cannot
+be read, or none at all, raises :class:`Unanswered`, which no test can expect; the test has
 then failed whatever it does with it.
 """
 
@@ -75,12 +75,12 @@ class Program:
         self._send(f"{name} {text}\n".encode("ascii"))
         kind, content = self._read()
         if kind == "n":
-            raise self._unanswered(f"{name} returned what is no plain data: {content}")
+            raise self._unanswered(f"{name} returned what cannot be told: {content}")
         try:
             with deeply():
                 value = self._result(kind, content, encoder.objects)
         except Exception:
-            raise self._unanswered(f"{name} returned what is no plain data") from None
+            raise self._unanswered(f"what {name} returned cannot be read") from None
         if kind == "e":
             raise value
         return value

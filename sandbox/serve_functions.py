@@ -6,7 +6,7 @@ send what it likes: whatever it sends is only a value (:mod:`sandbox.plain`).
 
 Lines received: a name, a blank and the form of ``[args, kwargs]``. Lines sent: ``r`` + exports
 when loaded, ``l`` + {kind, message} when not; ``v`` + [value, contents] after a call returned,
-``e`` + [exception, contents] after it raised, ``n`` + message when what came is no plain data.
+``e`` + [exception, contents] after it raised, ``n`` + message when what came cannot be told.
 ``contents``: what is now in the arguments' containers, null when nothing changed.
 """
 
@@ -65,7 +65,7 @@ def _answer(function: Any, text: str, exports: dict[str, Any]) -> bytes:
     decoder = Decoder()
     with deeply():
         args, kwargs = decoder.decode(_loads(text))
-    encoder = Encoder(decoder.objects)
+    encoder = Encoder(decoder.objects, stand_ins=True)
     try:
         value = function(*args, **kwargs)
     except BaseException as error:
@@ -87,7 +87,10 @@ def _changes(
     containers: list[Any], args: list[Any], kwargs: dict[str, Any], text: str, encoder: Encoder
 ) -> list[Any] | None:
     """What is in the containers of the arguments after the call, if that is not as before."""
-    if len(containers) <= FIRST_CONTAINER or _dumps(Encoder().encode([args, kwargs])) == text:
+    if (
+        len(containers) <= FIRST_CONTAINER
+        or _dumps(Encoder(stand_ins=True).encode([args, kwargs])) == text
+    ):
         return None
     return [encoder.contents(container) for container in containers[FIRST_CONTAINER:]]
 

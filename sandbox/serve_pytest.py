@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable
 
 import pytest
+from _pytest.config import _prepareconfig
 
 from sandbox import probe
 from sandbox.serve_cases import describe, write_all
@@ -36,17 +37,40 @@ _MESSAGE = 600
 Write = Callable[..., None]
 
 
+_prepared: list[pytest.Config] = []
+
+
 def rehearse() -> None:
-    """Run a trivial test once, so that every fork finds pytest's parts imported."""
+    """Run a trivial test once, so that every fork finds pytest's parts imported.
+
+    The configuration of the next run is read here too: it is the same for every program and
+    takes pytest as long as collecting and running a few tests.
+    """
     path, modules, here = list(sys.path), set(sys.modules), os.getcwd()
     os.chdir("/tmp")
     _save("solution.py", "")
     _save(MODULE, "import solution\ndef test_nothing():\n    assert [0] == [0]\n")
-    pytest.main([*OPTIONS, MODULE], plugins=[_Recorder(lambda *_: None, None)])
+    _prepare()
+    _run_pytest(_Recorder(lambda *_: None, None))
+    _prepare()
     os.chdir(here)
     sys.path[:] = path
     for name in {"solution", "test_solution"} & (set(sys.modules) - modules):
         del sys.modules[name]
+
+
+def _prepare() -> None:
+    _prepared.append(_prepareconfig([*OPTIONS, MODULE]))
+
+
+def _run_pytest(recorder: object) -> None:
+    """What ``pytest.main`` does after it has read its configuration."""
+    config = _prepared.pop()
+    config.pluginmanager.register(recorder)
+    try:
+        config.hook.pytest_cmdline_main(config=config)
+    finally:
+        config._ensure_unconfigure()
 
 
 def serve(job: int, result: int) -> None:
@@ -63,7 +87,7 @@ def serve(job: int, result: int) -> None:
     _save(MODULE, order["tests"])
     wanted = None if order["wanted"] is None else {*order["wanted"], order["canary"]}
     with contextlib.suppress(BaseException):  # what was not reported does not count
-        pytest.main([*OPTIONS, MODULE], plugins=[_Recorder(write, wanted)])
+        _run_pytest(_Recorder(write, wanted))
 
 
 def _save(name: str, text: str) -> None:
