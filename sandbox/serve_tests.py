@@ -85,7 +85,10 @@ class Suite:
 
     def run(self, program: Program, wanted: list[str], write: Callable[..., None]) -> None:
         """Run the wanted tests on one program, for as long as it lives."""
-        loaded = program.load()
+        try:
+            loaded = program.load()
+        except Unanswered:
+            return
         if loaded is not None:
             write(*loaded)
         else:
