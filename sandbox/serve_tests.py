@@ -14,7 +14,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import itertools
-import linecache
 import os
 import resource
 import shutil
@@ -63,7 +62,7 @@ class Suite:
         tree = ast.parse(source)
         rewrite.rewrite_asserts(tree, source, MODULE, collected.config)
         self._code = compile(tree, MODULE, "exec", dont_inherit=True)
-        linecache.cache[MODULE] = (len(tests), None, tests.splitlines(True), MODULE)
+        self._lines = tests.splitlines()
         turns: dict[str, int] = {}
         self._items: list[tuple[str, str, int]] = []  # test, function, which parameters
         for item in collected.items:
@@ -103,27 +102,27 @@ class Suite:
         try:
             space = self._module(program.module)
         except BaseException as error:
-            write("M", "", explain(error))
+            write("M", "", explain(error, self._lines))
             return
         parameters = {name: _parameters(space[name]) for _, name, _ in self._items}
         for name, function, turn in self._items:
             if name not in wanted:
                 continue
             write("S", name)
-            failure = _failure(space[function], parameters[function][turn])
+            failure = _failure(space[function], parameters[function][turn], self._lines)
             if program.gone:
                 return
             failure = program.take_problem() or failure
             write("F" if failure is not None else "P", name, failure or "")
 
 
-def _failure(test: Callable[..., None], values: dict[str, Any]) -> str | None:
+def _failure(test: Callable[..., None], values: dict[str, Any], lines: list[str]) -> str | None:
     try:
         test(**values)
     except Unanswered as error:
         return str(error)
     except BaseException as error:
-        return explain(error)
+        return explain(error, lines)
     return None
 
 
