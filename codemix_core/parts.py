@@ -34,11 +34,14 @@ def shards(directory: Path, table: Table) -> list[Path]:
 
 
 def read(directory: Path, table: Table, columns: list[str] | None = None) -> pa.Table:
-    """All rows written so far; an empty table with the right columns when there are none."""
+    """All rows written so far; an empty table with the right columns when there are none.
+
+    A column that was not there yet when a shard was written is null in it.
+    """
     wanted = columns or table.schema.names
     schema = pa.schema([table.schema.field(name) for name in wanted])
     tables = [pq.read_table(path, columns=wanted) for path in shards(directory, table)]
-    return pa.concat_tables([schema.empty_table(), *tables]) if tables else schema.empty_table()
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
 
 
 def count(paths: Iterable[Path]) -> int:

@@ -148,6 +148,7 @@ class Reference:
     memory_mb: float | None
     limit_seconds: float
     limit_memory_mb: float
+    tier: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +327,7 @@ REFERENCES = Table(
         Column("memory_mb", _FLOAT, "peak resident memory of the gold solution, MiB", True),
         Column("limit_seconds", _FLOAT, "time limit for candidates: max(floor, 4 × gold)"),
         Column("limit_memory_mb", _FLOAT, "memory limit for candidates: max(floor, 2 × gold), MiB"),
+        Column("tier", _STRING, "how candidates are judged: A | B; null when nothing ran", True),
     ],
 )
 

@@ -23,6 +23,7 @@ from sandbox.watch import Limits, Nursery
 
 _FRAMEWORKS = {
     "cases": "sandbox.cases",
+    "lifted": "sandbox.lifted",
     "pytest": "sandbox.pytests",
     "googletest": "sandbox.gtests",
 }

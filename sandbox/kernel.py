@@ -39,6 +39,11 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
+def enter(descriptor: int, kind: int) -> None:
+    """Have children born in the namespace that ``descriptor`` stands for."""
+    _check(_libc.setns(descriptor, kind), "setns")
+
+
 def mount_tmpfs(path: str, size_mb: int, inodes: int) -> None:
     """A fresh, world-writable tmpfs on ``path``, capped in bytes and in files."""
     options = f"size={size_mb}m,nr_inodes={inodes},mode=1777".encode()

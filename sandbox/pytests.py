@@ -1,4 +1,9 @@
-"""Judge of ``pytest`` (tier B): test module and program in one process, records outside."""
+"""Judge of ``pytest`` (tier B): test module and program in one process, records outside.
+
+A reference run (nothing declared yet) also finds out whether the tests can be lifted out of the
+program's process (tier A, :mod:`sandbox.lifted`): they can if every test then has the same result.
+The answer's ``tier`` says so; it is a property of the question, and no candidate decides it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import json
 import secrets
 from typing import Any
 
+from sandbox.lifted import LiftedQuestion, NotLiftable
 from sandbox.outcome import Outcome
 from sandbox.reported import run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
@@ -20,7 +26,27 @@ class PytestQuestion:
     def judge(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
     ) -> dict[str, Any]:
-        """Run the tests against one program."""
+        """Run the tests against one program; without a declared list also see if they lift."""
+        answer = self._run(code, limits, declared, nursery)
+        if declared is None:
+            answer["tier"] = "A" if self._lifts(code, limits, answer, nursery) else "B"
+        return answer
+
+    def _lifts(self, code: str, limits: Limits, answer: dict[str, Any], nursery: Nursery) -> bool:
+        """Whether lifted tests find what ``answer`` holds."""
+        found = [(name, status) for name, status, _ in answer["tests"]]
+        if not found or not {status for _, status in found} <= {"passed", "failed"}:
+            return False
+        try:
+            other = LiftedQuestion(self._tests, nursery).judge(code, limits, None, nursery)
+        except NotLiftable:
+            return False
+        same = found == [(name, status) for name, status, _ in other["tests"]]
+        return same and answer["status"] == other["status"]
+
+    def _run(
+        self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
+    ) -> dict[str, Any]:
         outcome = Outcome(list(declared or ()))
         canary = f"test_{unused_word(self._tests)}"
         number = secrets.randbelow(90)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 
-_ENTRIES = {"cases": "sandbox.serve_cases", "pytest": "sandbox.serve_pytest"}
+_ENTRIES = {
+    "cases": "sandbox.serve_cases",
+    "functions": "sandbox.serve_functions",
+    "pytest": "sandbox.serve_pytest",
+}
 
 
 def warm(modules: Iterable[str]) -> None:

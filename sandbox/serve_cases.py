@@ -53,6 +53,19 @@ def serve(job: int, result: int) -> None:
 
 
 def _load(code: str, name: str) -> Any:
+    names = load_module(code)
+    if name not in names:
+        raise NameError(f"the program defines no {name}")
+    return names[name]
+
+
+def load_module(code: str) -> dict[str, Any]:
+    """Run a program as the module ``solution``; what it defines.
+
+    Raises:
+        SyntaxError, UnicodeError: it does not compile.
+        BaseException: what it raises.
+    """
     module = types.ModuleType("solution")
     module.__dict__["__file__"] = "solution.py"
     sys.modules["solution"] = module
@@ -61,9 +74,7 @@ def _load(code: str, name: str) -> Any:
     except ValueError as error:  # NUL bytes
         raise SyntaxError(str(error)) from error
     exec(compiled, module.__dict__)
-    if name not in module.__dict__:
-        raise NameError(f"the program defines no {name}")
-    return module.__dict__[name]
+    return module.__dict__
 
 
 def check_plain(value: Any, tuples: bool) -> None:

@@ -12,20 +12,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib
 import json
+import linecache
 import os
 import sys
 import traceback
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
+from _pytest.assertion import util
+from _pytest.assertion.rewrite import AssertionRewritingHook
+from _pytest.config import _prepareconfig
 
-from sandbox import probe
-from sandbox.serve_cases import describe, write_all
+from sandbox import integrity, probe
+from sandbox.serve_cases import describe
 
 _FIRST_PRIVATE = 100
-_MODULE = "test_solution.py"
-_OPTIONS = (
+MODULE = "test_solution.py"
+OPTIONS = (
     *("--rootdir=/tmp", "-c", "/dev/null", "-s", "-o", "enable_assertion_pass_hook=true"),
     *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:doctest", "-p", "no:junitxml"),
     *("-p", "no:pastebin", "-p", "no:stepwise", "-p", "no:faulthandler", "-p", "no:debugging"),
@@ -36,17 +42,43 @@ _MESSAGE = 600
 Write = Callable[..., None]
 
 
+_prepared: list[pytest.Config] = []
+_snapshots: list[integrity.Snapshot] = []
+
+
 def rehearse() -> None:
-    """Run a trivial test once, so that every fork finds pytest's parts imported."""
+    """Run a trivial test once, so that every fork finds pytest's parts imported.
+
+    The configuration of the next run is read here too: it is the same for every program and
+    takes pytest as long as collecting and running a few tests.
+    """
     path, modules, here = list(sys.path), set(sys.modules), os.getcwd()
     os.chdir("/tmp")
     _save("solution.py", "")
-    _save(_MODULE, "import solution\ndef test_nothing():\n    assert [0] == [0]\n")
-    pytest.main([*_OPTIONS, _MODULE], plugins=[_Recorder(lambda *_: None, None)])
+    _save(MODULE, "import solution\ndef test_nothing():\n    assert [0] == [0]\n")
+    _prepare()
+    _snapshots.append(integrity.Snapshot())
+    _run_pytest(_Recorder(lambda *_: None, None, ""))
+    _prepare()
+    _snapshots.append(integrity.Snapshot())
     os.chdir(here)
     sys.path[:] = path
     for name in {"solution", "test_solution"} & (set(sys.modules) - modules):
         del sys.modules[name]
+
+
+def _prepare() -> None:
+    _prepared.append(_prepareconfig([*OPTIONS, MODULE]))
+
+
+def _run_pytest(recorder: object) -> None:
+    """What ``pytest.main`` does after it has read its configuration."""
+    config = _prepared.pop()
+    config.pluginmanager.register(recorder)
+    try:
+        config.hook.pytest_cmdline_main(config=config)
+    finally:
+        config._ensure_unconfigure()
 
 
 def serve(job: int, result: int) -> None:
@@ -60,10 +92,29 @@ def serve(job: int, result: int) -> None:
         write("X", "", describe(error))
         return
     _save("solution.py", order["code"])
-    _save(_MODULE, order["tests"])
+    integrity.watch(MODULE, lambda text: write("T", "", text))
+    try:
+        _load()
+    except BaseException as error:  # the program may raise anything, SystemExit included
+        write("M", "", describe(error))
+        write("E")
+        return
+    _save(MODULE, order["tests"])
     wanted = None if order["wanted"] is None else {*order["wanted"], order["canary"]}
     with contextlib.suppress(BaseException):  # what was not reported does not count
-        pytest.main([*_OPTIONS, _MODULE], plugins=[_Recorder(write, wanted)])
+        _run_pytest(_Recorder(write, wanted, order["tests"]))
+
+
+def _load() -> None:
+    """Run the program while nothing of its tests is there yet."""
+    hooks = list(sys.meta_path)
+    sys.meta_path[:] = [hook for hook in hooks if not isinstance(hook, AssertionRewritingHook)]
+    sys.path.insert(0, "/tmp")
+    try:
+        importlib.import_module("solution")
+    finally:
+        sys.path.remove("/tmp")
+        sys.meta_path[:] = hooks
 
 
 def _save(name: str, text: str) -> None:
@@ -74,10 +125,11 @@ def _save(name: str, text: str) -> None:
 def _writer(nonce: str, result: int) -> Write:
     descriptor = fcntl.fcntl(result, fcntl.F_DUPFD_CLOEXEC, _FIRST_PRIVATE)
     os.close(result)
+    put = os.write  # as it is before the program is loaded
 
     def write(kind: str, name: str = "", message: str = "") -> None:
         fields = [text.encode("utf-8", "replace").hex() for text in (name, message)]
-        write_all(descriptor, f"{nonce} {kind} {fields[0]} {fields[1]}\n".encode("ascii"))
+        put(descriptor, f"{nonce} {kind} {fields[0]} {fields[1]}\n".encode("ascii"))
 
     return write
 
@@ -85,11 +137,12 @@ def _writer(nonce: str, result: int) -> Write:
 class _Recorder:
     """A pytest plugin that reports over the private descriptor."""
 
-    def __init__(self, write: Write, wanted: set[str] | None) -> None:
-        self._write, self._wanted = write, wanted
+    def __init__(self, write: Write, wanted: set[str] | None, tests: str) -> None:
+        self._write, self._wanted, self._lines = write, wanted, tests.splitlines()
         self._failure: str | None = None
         self._called = False
         self._watching: Callable[[], bool] = lambda: True
+        self._snapshot = _snapshots[-1]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -103,6 +156,11 @@ class _Recorder:
         for module in modules.values():
             probe.guard(module, sys.modules.get("solution"), self._accuse)
         self._watching = probe.watch_assertions(modules.values(), self._accuse)
+        _hide(modules.values())
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_setup(self) -> None:
+        util._config = util._reprcompare = None  # both lead to the other tests
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -114,8 +172,9 @@ class _Recorder:
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         if call.excinfo is not None and self._failure is None:
-            self._failure = _explain(call.excinfo.value)
+            self._failure = explain(call.excinfo.value, self._lines)
         self._called = self._called or call.when == "call"
+        self._check()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.outcome != "passed" and self._failure is None:
@@ -125,7 +184,13 @@ class _Recorder:
         passed = self._called and self._failure is None
         self._write("P" if passed else "F", _name(nodeid), self._failure or "")
 
+    def _check(self) -> None:
+        changed = self._snapshot.changed()
+        if changed is not None:
+            self._accuse(f"the program changed {changed}")
+
     def pytest_sessionfinish(self) -> None:
+        self._check()
         if not self._watching():
             self._accuse("the probe of compared values was taken away")
         self._write("E")
@@ -134,14 +199,27 @@ class _Recorder:
         self._write("T", "", text)
 
 
+def _hide(modules: Iterable[types.ModuleType]) -> None:
+    """Leave nothing of the tests where a program finds it by its name; their classes stay."""
+    for module in modules:
+        shown = types.ModuleType(module.__name__)
+        classes = {k: v for k, v in vars(module).items() if isinstance(v, type)}
+        shown.__dict__.update(classes)
+        sys.modules[module.__name__] = shown
+    sys.meta_path[:] = [h for h in sys.meta_path if not isinstance(h, AssertionRewritingHook)]
+    linecache.clearcache()
+    with contextlib.suppress(OSError):
+        os.unlink(MODULE)
+
+
 def _name(nodeid: str) -> str:
     return nodeid.partition("::")[2]
 
 
-def _explain(error: BaseException) -> str:
+def explain(error: BaseException, lines: Sequence[str]) -> str:
     """The exception and the line of the tests it was raised under."""
     where = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename.endswith(_MODULE):
-            where = f"line {frame.lineno}: {frame.line}\n"
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename.endswith(MODULE) and number <= len(lines):
+            where = f"line {number}: {lines[number - 1].strip()}\n"
     return (where + describe(error))[:_MESSAGE]

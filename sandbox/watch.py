@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox import channel
+from sandbox import channel, kernel
 from sandbox.space import Space
 
 _HOST = 0
@@ -64,11 +64,14 @@ class Nursery:
     """The judge's side of the zygote: one program at a time."""
 
     def __init__(self, link: socket.socket, proc: int, own: frozenset[int], space: Space) -> None:
-        """Args: link to the zygote; a descriptor of /proc; pids that are not candidates."""
+        """Args: link to the zygote; a descriptor of /proc; pids that are not candidates.
+
+        ``own`` may change later.
+        """
         self.link = link
         self.space = space
         self._proc = proc
-        self._own = own
+        self.own = set(own)
         self.base_kb = 0
         self.base_data_kb = 0
 
@@ -76,6 +79,17 @@ class Nursery:
         """Remember what a fork starts with, so that programs are not charged for it."""
         pages = self._statm(str(pid))
         self.base_kb, self.base_data_kb = pages[1] * _PAGE_KB, pages[5] * _PAGE_KB
+
+    def adopt_next(self) -> None:
+        """Have the judge's next child born beside the judge, where no program sees it."""
+        here, inside = (
+            os.open(f"self/ns/{name}", os.O_RDONLY, dir_fd=self._proc)
+            for name in ("pid", "pid_for_children")
+        )
+        if os.fstat(here).st_ino != os.fstat(inside).st_ino:
+            kernel.enter(here, kernel.CLONE_NEWPID)
+        os.close(here)
+        os.close(inside)
 
     def ask(
         self, message: dict[str, Any], descriptors: tuple[int, ...] = ()
@@ -95,7 +109,7 @@ class Nursery:
         """Resident memory of all candidate processes above what they were forked with."""
         total = 0
         for name in os.listdir(self._proc):
-            if name.isdigit() and int(name) not in self._own:
+            if name.isdigit() and int(name) not in self.own:
                 try:
                     total += max(0, self._statm(name)[1] * _PAGE_KB - self.base_kb)
                 except (OSError, ValueError):
@@ -106,7 +120,7 @@ class Nursery:
         """Time that each candidate process, at the least, was ready to run but was not run."""
         waited = []
         for name in os.listdir(self._proc):
-            if name.isdigit() and int(name) not in self._own:
+            if name.isdigit() and int(name) not in self.own:
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     waited.append(self._numbers(f"{name}/schedstat")[1] / 1e9)
         return min(waited, default=0.0)
@@ -135,8 +149,15 @@ class Candidate:
     """
 
     def __init__(
-        self, nursery: Nursery, spawn: dict[str, Any], job: bytes, limits: Limits, binary: int = -1
+        self,
+        nursery: Nursery,
+        spawn: dict[str, Any],
+        job: bytes,
+        limits: Limits,
+        binary: int = -1,
+        answers: int = -1,
     ) -> None:
+        """Start it. ``answers``: what it writes to in place of the file of records."""
         self._nursery, self._limits = nursery, limits
         self.end: str | None = None
         self.output_bytes, self._head, self._tail = 0, b"", b""
@@ -152,15 +173,17 @@ class Candidate:
         message = {"op": "spawn", "limits": limits.message(base), **spawn}
         job_read, self._job = os.pipe()
         self._output, output_write = os.pipe()
-        self._result = os.memfd_create("records")
-        theirs = (job_read, self._result, output_write) + ((binary,) if binary >= 0 else ())
+        self.records = os.memfd_create("records")
+        self._ended: dict[str, Any] | None = None
+        result = answers if answers >= 0 else self.records
+        theirs = (job_read, result, output_write) + ((binary,) if binary >= 0 else ())
         try:
             _, received = nursery.ask(message, theirs)
         finally:
             os.close(job_read)
             os.close(output_write)
         self._pid = received[0]
-        self._open = {self._result, self._output, self._job, self._pid}
+        self._open = {self.records, self._output, self._job, self._pid}
         self._next_sample = time.monotonic() + _SAMPLE
         self._listen()
 
@@ -257,7 +280,7 @@ class Candidate:
         self._next_sample = time.monotonic() + _SAMPLE
 
     def _read_records(self) -> None:
-        while data := os.pread(self._result, _TURN, self._read_total):
+        while data := os.pread(self.records, _TURN, self._read_total):
             self._read_total += len(data)
             if self._read_total > RECORD_CAP:
                 self.end = "records"
@@ -295,13 +318,19 @@ class Candidate:
         self._open.discard(descriptor)
         os.close(descriptor)
 
+    def kill(self) -> dict[str, Any]:
+        """Kill whatever is left of the program; how it ended."""
+        if self._ended is None:
+            self._ended, _ = self._nursery.ask({"op": "reap"})
+        return self._ended
+
     def close(self) -> None:
         """Kill whatever is left of the program and learn how it ended.
 
         The peak of a compiled program includes the forked interpreter it was started from
         (about 10 MiB).
         """
-        ended, _ = self._nursery.ask({"op": "reap"})
+        ended = self.kill()
         self.exit_code = ended["status"]
         peak = max(0, ended["memory_kb"] - self._base_kb) / 1024
         self.peak_mb = max(self.peak_mb, peak)

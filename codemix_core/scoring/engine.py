@@ -26,7 +26,7 @@ from codemix_core.errors import SandboxError
 from codemix_core.records import Question, Reference, Status, TestResult, TestStatus, Verdict
 from codemix_core.scoring import limits
 from codemix_core.scoring.backends.base import Backend
-from codemix_core.scoring.frameworks import Framework, framework_of
+from codemix_core.scoring.frameworks import LIFTED, Framework, framework_of
 from codemix_core.scoring.limits import Floors
 from codemix_core.scoring.program import MAX_SOURCE_BYTES, Work, program_hash, question_hash
 from codemix_core.scoring.workers import Done, Task, WorkerPool
@@ -183,10 +183,16 @@ class Scorer:
             "declared": None if reference is None else reference.declared,
         }
         timeout = _TEST_LIMITS_PER_PROGRAM * allowed["seconds"] + framework.overhead_seconds
-        question_key = self._question_key(work.question)
-        return Task(
-            key, question_key, framework.flavour, framework.payload(work.question), request, timeout
-        )
+        question_key, payload = self._question_key(work.question), framework.payload(work.question)
+        if _lifted(work):
+            question_key, payload = f"{question_key} lifted", payload | {"framework": LIFTED}
+        return Task(key, question_key, framework.flavour, payload, request, timeout)
+
+
+def _lifted(work: Work) -> bool:
+    """Whether the reference run has shown that the question's tests can be run outside."""
+    outside = work.reference is not None and work.reference.tier == "A"
+    return outside and framework_of(work.question).tier != "A"
 
 
 def _lasting(verdict: Verdict) -> bool:
@@ -230,7 +236,7 @@ def _judged(work: Work, done: Done, framework: Framework, backend: str) -> Verdi
         tests=tests,
         message=answer["message"],
         program_hash=done.task.program_hash,
-        tier=framework.tier,
+        tier="A" if _lifted(work) else answer.get("tier", framework.tier),
         backend=backend,
         seconds=answer["seconds"],
         memory_mb=answer["memory_mb"],

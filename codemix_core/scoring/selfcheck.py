@@ -94,6 +94,7 @@ def without_run(question: Question, floors: Floors) -> Reference:
         memory_mb=None,
         limit_seconds=seconds,
         limit_memory_mb=memory,
+        tier=None,
     )
 
 
@@ -115,6 +116,7 @@ def reference_of(verdict: Verdict, floors: Floors) -> Reference:
         memory_mb=verdict.memory_mb,
         limit_seconds=seconds,
         limit_memory_mb=memory,
+        tier=verdict.tier,
     )
 
 

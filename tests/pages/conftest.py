@@ -65,7 +65,7 @@ def checked(workspace: Workspace, nano: list[Question]) -> RunDir:
             writer.append(
                 Reference(
                     *(question.question_id, good, status, names, results, why, "0" * 64),
-                    *(0.01, 11.0, 2.0, 512.0),
+                    *(0.01, 11.0, 2.0, 512.0, "A"),
                 )
             )
     return ended(run, len(nano), "questions")

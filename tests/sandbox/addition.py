@@ -11,7 +11,7 @@ from codemix_core.scoring.limits import Floors
 
 FLOORS = Floors(seconds=2.0, memory_mb=256, gold_seconds=10.0, gold_memory_mb=1024)
 
-PYTEST_TESTS = """
+LIFTED_TESTS = """
 import pytest
 from solution import add
 
@@ -30,6 +30,9 @@ def test_text():
 def test_last():
     assert add(8, 5) == 13
 """
+
+PYTEST_TESTS = f"import sys\n{LIFTED_TESTS}"
+"""The same, and something that keeps them in the program's process."""
 
 GOOGLE_TESTS = """#include <gtest/gtest.h>
 #include "../solution/solution.cpp"
@@ -76,6 +79,7 @@ PYTHON_GOLD = "def add(a, b):\n    return a + b\n"
 ADD = {
     "cases": cases_question(CASES, PYTHON_GOLD),
     "pytest": question("pytest", PYTEST_TESTS, PYTHON_GOLD),
+    "lifted": replace(question("pytest", LIFTED_TESTS, PYTHON_GOLD), question_id="lifted-add"),
     "googletest": replace(
         question("googletest", GOOGLE_TESTS, "int add(int a, int b) { return a + b; }\n"),
         signature="int add(int a, int b)",

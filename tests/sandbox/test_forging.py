@@ -145,6 +145,11 @@ def in_pytest(judge_table: Table) -> dict[str, Verdict]:
     return judge_table("pytest", PYTHON | PYTEST_ONLY)
 
 
+@pytest.fixture(scope="module")
+def in_lifted(judge_table: Table) -> dict[str, Verdict]:
+    return judge_table("lifted", PYTHON | PYTEST_ONLY | PYTEST_EQUAL)
+
+
 LEAVING_PYTHON = "import os, _pytest.python as p\ndef add(a, b):\n    return 0\n"
 LEAVING = {
     "os._exit(0)": "os._exit(0)",
@@ -267,6 +272,11 @@ def test_forgery_passes_nothing_in_pytest(name: str, in_pytest: dict[str, Verdic
     assert_not_passed(in_pytest[name])
 
 
+@pytest.mark.parametrize("name", PYTHON | PYTEST_ONLY | PYTEST_EQUAL)
+def test_forgery_passes_nothing_in_lifted_tests(name: str, in_lifted: dict[str, Verdict]) -> None:
+    assert_not_passed(in_lifted[name])
+
+
 @pytest.mark.parametrize("name", CPP)
 def test_forgery_passes_nothing_in_googletest(name: str, in_googletest: dict[str, Verdict]) -> None:
     assert_not_passed(in_googletest[name])
@@ -293,16 +303,20 @@ def test_switched_off_assertions_are_called_tampered(
 def test_source_that_does_not_compile_is_a_compile_error(
     in_cases: dict[str, Verdict],
     in_pytest: dict[str, Verdict],
+    in_lifted: dict[str, Verdict],
     in_googletest: dict[str, Verdict],
 ) -> None:
-    found = [table[name].status for table in (in_cases, in_pytest) for name in ("syntax error",)]
-    found += [in_cases["NUL bytes"].status, in_googletest["empty"].status]
+    found = [table["syntax error"].status for table in (in_cases, in_pytest, in_lifted)]
+    found += [table["NUL bytes"].status for table in (in_cases, in_lifted)]
+    found += [in_googletest["empty"].status]
     assert set(found) == {"compile_error"}
 
 
+_LEAVES = "import os\ndef add(a, b):\n    if a == 5: os._exit(0)\n    return a + b"
 MIDDLE = {
-    "cases": "import os\ndef add(a, b):\n    if a == 5: os._exit(0)\n    return a + b",
-    "pytest": "import os\ndef add(a, b):\n    if a == 5: os._exit(0)\n    return a + b",
+    "cases": _LEAVES,
+    "pytest": _LEAVES,
+    "lifted": _LEAVES,
     "googletest": "#include <unistd.h>\n"
     "int add(int a, int b) { if (a == 5) _exit(0); return a + b; }",
 }

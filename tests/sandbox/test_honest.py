@@ -64,9 +64,10 @@ CPP = {
 }
 
 
-@pytest.mark.parametrize("framework", ["cases", "pytest"])
-def test_honest_python_passes(framework: str, judge_table: Table) -> None:
+@pytest.mark.parametrize(("framework", "tier"), [("cases", "A"), ("pytest", "B"), ("lifted", "A")])
+def test_honest_python_passes(framework: str, tier: str, judge_table: Table) -> None:
     verdicts = judge_table(framework, PYTHON)
+    assert {verdict.tier for verdict in verdicts.values()} == {tier}
     wrong = {n: (str(v.status), v.tests) for n, v in verdicts.items() if v.status != "passed"}
     assert not wrong
 

@@ -9,6 +9,7 @@ import pytest
 from codemix_core.records import Verdict
 from tests.sandbox.addition import FLOORS, statuses
 
+FRAMEWORKS = ("cases", "pytest", "lifted")
 Table = Callable[[str, Mapping[str, str]], dict[str, Verdict]]
 
 PYTHON = {
@@ -162,7 +163,7 @@ COMPILE_BOMBS = {
 @pytest.fixture(scope="module")
 def python(judge_table: Table) -> dict[str, dict[str, Verdict]]:
     programs = {name: program for name, (program, _) in PYTHON.items()}
-    return {framework: judge_table(framework, programs) for framework in ("cases", "pytest")}
+    return {framework: judge_table(framework, programs) for framework in FRAMEWORKS}
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def cpp(judge_table: Table) -> dict[str, Verdict]:
     return judge_table("googletest", {name: program for name, (program, _) in CPP.items()})
 
 
-@pytest.mark.parametrize("framework", ["cases", "pytest"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("name", PYTHON)
 def test_python_attack_is_answered(
     name: str, framework: str, python: dict[str, dict[str, Verdict]]

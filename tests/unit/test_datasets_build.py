@@ -112,7 +112,9 @@ def test_gold_that_failed_its_own_tests_is_left_out_unless_asked_for(
         for number, question in enumerate(nano):
             ok = number > 0
             writer.append(
-                Reference(question.question_id, ok, "passed", [], [], "", "h", 0.1, 1.0, 1.0, 64.0)
+                Reference(
+                    question.question_id, ok, "passed", [], [], "", "h", 0.1, 1.0, 1.0, 64.0, None
+                )
             )
     files.write_json(check.exit_path, {"state": "succeeded", "message": "", "seconds": 1.0})
     _, document = make(workspace, "nano", method="gold_solution")

@@ -71,7 +71,7 @@ def checked(workspace: Workspace, questions: list[Question], failing: set[str]) 
     with run.writer(REFERENCES) as writer:
         for question in questions:
             name, ok = question.question_id, question.question_id not in failing
-            writer.append(Reference(name, ok, "passed", [], [], "", "h", 0.1, 1.0, 1.0, 64.0))
+            writer.append(Reference(name, ok, "passed", [], [], "", "h", 0.1, 1.0, 1.0, 64.0, None))
     files.write_json(run.exit_path, {"state": "succeeded", "message": "", "seconds": 1.0})
     return run
 

@@ -213,7 +213,7 @@ def self_check(workspace: Workspace, count: int, failed: frozenset[str]) -> RunD
     checked.root.mkdir()
     empty: dict[str, Any] = {
         "declared": [], "tests": [], "message": "", "program_hash": "", "seconds": None,
-        "memory_mb": None, "limit_seconds": 1.0, "limit_memory_mb": 1.0,
+        "memory_mb": None, "limit_seconds": 1.0, "limit_memory_mb": 1.0, "tier": None,
     }  # fmt: skip
     with checked.writer(REFERENCES) as writer:
         for name in (f"q{i}" for i in range(count)):

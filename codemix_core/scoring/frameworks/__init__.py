@@ -13,7 +13,10 @@ from codemix_core.scoring.frameworks.cases import FRAMEWORK as CASES
 from codemix_core.scoring.frameworks.googletest import FRAMEWORK as GOOGLETEST
 from codemix_core.scoring.frameworks.pytest import FRAMEWORK as PYTEST
 
-__all__ = ["Framework", "framework_of", "names"]
+__all__ = ["LIFTED", "Framework", "framework_of", "names"]
+
+LIFTED = "lifted"
+"""The judge's name for ``pytest`` modules that run outside the program's process (tier A)."""
 
 _FRAMEWORKS = {framework.name: framework for framework in (CASES, PYTEST, GOOGLETEST)}
 

@@ -1,0 +1,146 @@
+"""Tier B: notices a program that looks at its tests or changes what they are run with.
+
+Program and tests share a process, so nothing here can be made certain; it makes the known ways
+visible, by whatever spelling they are reached. The interpreter's audit events tell when a
+program's own code takes frames, walks the garbage collector, reads memory, traces, opens the
+tests or exchanges code. Functions and classes that decide about results are compared with what
+they were before the program was loaded. What is found is reported at once and is tampering.
+
+Not flagged: what the standard library does on a program's behalf (``namedtuple`` looks at a
+frame, ``logging`` too), unless it is there to hand frames out (``inspect``).
+"""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import os
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pytest
+
+_LIBRARIES = tuple(
+    {os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(pytest.__file__))}
+    | {os.path.dirname(__file__), "<frozen "}
+)
+_TOOLS = ("inspect", "traceback", "bdb", "pdb", "trace", "dis", "code", "cgitb")
+_FRAME_GIVERS = (
+    *(f"{os.path.dirname(os.__file__)}/{name}.py" for name in _TOOLS),
+    os.path.join(os.path.dirname(os.__file__), "ctypes", "__init__.py"),
+)
+_ONE_STEP = (logging.__file__, *_FRAME_GIVERS[1:2])  # they also take frames for themselves
+_EVENTS = frozenset(
+    {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace"}
+    | {"sys.setprofile", "sys.addaudithook", "gc.get_objects", "gc.get_referrers"}
+    | {"gc.get_referents", "code.__new__", "ctypes.string_at", "ctypes.wstring_at"}
+    | {"ctypes.cdata", "ctypes.cdata/buffer", "ctypes.addressof", "ctypes.dlsym"}
+    | {"ctypes.dlsym/handle", "open", "compile", "object.__getattr__", "object.__setattr__"}
+)
+_DECIDING = (
+    *("runner", "python", "reports", "main", "nodes", "outcomes", "raises"),
+    *("assertion.rewrite", "assertion.util", "fixtures", "config", "_code.code"),
+)
+_REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
+_CHECKED = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    type,
+    property,
+    classmethod,
+    staticmethod,
+)
+_OWN = ("_pytest", "pluggy", "sandbox", "test_solution")
+Report = Callable[[str], None]
+
+
+def watch(tests: str, report: Report) -> None:
+    """Report what the program's own code does to learn about its tests; for ever.
+
+    Args:
+        tests: name of the file the tests are in.
+    """
+    busy: set[int] = set()
+    who, frame_of, events = threading.get_ident, sys._getframe, _EVENTS
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event not in events or who() in busy:
+            return
+        busy.add(who())
+        try:
+            if _forbidden(event, args, tests) and _is_the_programs(frame_of(1)):
+                report(f"the program looked into the process of its tests ({event})")
+        finally:
+            busy.discard(who())
+
+    sys.addaudithook(hook)
+
+
+def _forbidden(event: str, args: tuple[Any, ...], tests: str) -> bool:
+    if event == "open":
+        return isinstance(args[0], str | bytes) and os.fsdecode(args[0]).endswith(tests)
+    if event == "compile":
+        return isinstance(args[1], str) and args[1].startswith(_LIBRARIES)
+    if event.startswith("object."):
+        owner, name = args[0], args[1]
+        if name in ("gi_frame", "cr_frame", "ag_frame", "gi_code", "cr_code", "ag_code"):
+            return bool(getattr(owner, f"{name[:2]}_running"))
+        if name in ("__code__", "__defaults__", "__kwdefaults__"):
+            space = getattr(owner, "__globals__", {})
+            return str(space.get("__name__")).startswith(_OWN)
+        return name in ("tb_frame", "f_code")
+    return True
+
+
+def _is_the_programs(frame: types.FrameType | None) -> bool:
+    """Whether code outside the libraries acts, by itself or through a giver of frames."""
+    if frame is None:
+        return False
+    file = frame.f_code.co_filename
+    if not file.startswith(_LIBRARIES):
+        return True
+    if file in _ONE_STEP:
+        frame = frame.f_back
+    elif file in _FRAME_GIVERS:
+        while frame is not None and frame.f_code.co_filename == file:
+            frame = frame.f_back
+    else:
+        return False
+    return frame is not None and not frame.f_code.co_filename.startswith(_LIBRARIES)
+
+
+class Snapshot:
+    """Functions and classes that decide about results, as they are now."""
+
+    def __init__(self) -> None:
+        self._spaces = [
+            (space, names, [id(space[name]) for name in names])
+            for space in _spaces()
+            if (
+                names := [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
+            )
+        ]
+
+    def changed(self) -> str | None:
+        """The name of something that is no longer what it was."""
+        for space, names, numbers in self._spaces:
+            if [id(value) for value in map(space.get, names)] != numbers:
+                pairs = zip(names, numbers, strict=True)
+                return next(name for name, number in pairs if id(space.get(name)) != number)
+        return None
+
+
+def _spaces() -> Iterable[Mapping[str, Any]]:
+    modules = [module for name, module in sys.modules.items() if name.startswith("pluggy._")]
+    modules += [sys.modules[f"_pytest.{name}"] for name in _DECIDING]
+    modules += [sys.modules[f"sandbox.{name}"] for name in ("serve_pytest", "serve_cases", "probe")]
+    for module in modules:
+        yield {} if module is None else vars(module)
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                yield value.__dict__
+    yield vars(builtins)
+    yield vars(os)
