@@ -91,7 +91,8 @@ def _score(
 
 
 def _cases(backend: backends.Backend, cores: int, folder: Path) -> None:
-    works = [_nano_work(number) for number in range(PROGRAMS)]
+    questions = nano_questions()
+    works = [_nano_work(number, questions) for number in range(PROGRAMS)]
     rows = []
     for work in works:
         cases = json.loads(work.question.tests)["cases"]
@@ -144,9 +145,8 @@ def _evalplus(folder: Path) -> Path | None:
     return target
 
 
-def _nano_work(number: int) -> Work:
+def _nano_work(number: int, questions: list[Question]) -> Work:
     """A distinct right program for a nano question with 20 inputs."""
-    questions = nano_questions()
     asked = questions[number * len(questions) // PROGRAMS]
     document = json.loads(asked.tests)
     space: dict[str, Callable[[list[int]], object]] = {}
