@@ -20,6 +20,19 @@ from tests.sandbox.daemon import daemon_with_image
 Judge = Callable[[Question, Iterable[str]], list[Verdict]]
 
 
+_IMAGE_SECONDS = 2400
+"""What a test may take in whose set-up the image may have to be built, on a busy machine too."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that need the docker sandbox time to build its image, once."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        needed = getattr(item, "fixturenames", ())
+        if parameters.get("backend") == "docker" or "docker_host" in needed:
+            item.add_marker(pytest.mark.timeout(_IMAGE_SECONDS))
+
+
 @pytest.fixture(scope="session")
 def docker_host() -> Iterator[str]:
     """The URL of a Docker daemon that has the sandbox's image."""

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from codemix_core.scoring.backends import image
 
-_START_SECONDS, _OTHER_TESTS_SECONDS = 60, 400
+_START_SECONDS, _OTHER_TESTS_SECONDS = 120, 1800
 
 
 @contextlib.contextmanager
@@ -38,7 +38,7 @@ def daemon_with_image(given: str | None) -> Iterator[str]:
         host = given or "unix:///var/run/docker.sock"
         if not _answers(host):
             host = stack.enter_context(_own_daemon())
-        with contextlib.closing(docker.DockerClient(base_url=host, timeout=300)) as client:
+        with contextlib.closing(docker.DockerClient(base_url=host, timeout=1200)) as client:
             _build_once(client)
         yield host
 
