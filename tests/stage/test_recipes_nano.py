@@ -319,6 +319,20 @@ def test_bfloat16_with_checkpointed_activations_and_clipping_trains(
     assert all(abs(line["loss"]) < 2 for line in lines)
 
 
+def test_grpo_says_how_many_steps_are_left_without_groups_that_are_too_long(
+    nano_model: Path, data: Path, answers: Any, tmp_path: Path
+) -> None:
+    config = grpo(nano_model, data, tmp_path / "out", lora=False, epochs=1)
+    prompts = sorted(len(prompt) for prompt, _, _ in answers[::2])
+    config["tokenizer"]["max_seq_len"] = prompts[2] + 1
+    config["grpo"]["groups_per_step"] = 1
+    _, lines = train(GrpoRecipe, config)
+    room = sum(length <= prompts[2] for length in prompts)
+    assert room < GROUPS
+    assert lines[0] == {"step": 0, "time": lines[0]["time"], "steps": 2 * room}
+    assert [line["step"] for line in lines[1:]] == list(range(1, 2 * room + 1))
+
+
 def test_nothing_to_resume_from_and_other_data_are_said(
     nano_model: Path, data: Path, tmp_path: Path
 ) -> None:
