@@ -37,8 +37,8 @@ class Method:
     method: sft, dpo or grpo. lora: adapters only. recipe: torchtune's or ours. distributed: runs
     in several processes. length: longest sequence, tokens. lr: of AdamW. rows: of a step's
     forward pass (pairs for DPO), or groups of a step for GRPO. accumulation: such passes for one
-    step. title: in words. in_backward: weights change during the backward pass, so that no
-    gradients are kept. optimizer: dotted path.
+    step. epochs: passes over the data. title: in words. in_backward: weights change during the
+    backward pass, so that no gradients are kept. optimizer: dotted path.
     """
 
     method: str
@@ -49,6 +49,7 @@ class Method:
     rows: int = 4
     accumulation: int = 4
     length: int = 2048
+    epochs: int = 1
     distributed: bool = False
     in_backward: bool = False
     optimizer: str = OPTIMIZER
@@ -86,7 +87,7 @@ SFT_FULL_HUGE = replace(SFT_FULL_LARGE, optimizer=OPTIMIZER_8BIT)
 MANY = (SFT_LORA_MANY, SFT_FULL_MANY, DPO_LORA_MANY)
 CODER = (SFT_LORA, SFT_FULL, DPO_LORA, GRPO_LORA)
 NANO = (
-    Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1),
+    Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1, epochs=3),
     Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 3e-5, 4, 1),
     Method("dpo", True, DPO_LORA.recipe, DPO_LORA.title, 1.2e-4, 4, 1),
     Method("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 1e-4),
@@ -194,7 +195,7 @@ def parts_of(
     yield {"output_dir": f"outputs/{name_of(method, folder)}"}
     yield from model_parts(method, model)
     yield {"dataset": DATASETS[method.method], "seed": 0, "shuffle": True}
-    yield {"epochs": 1, "max_steps_per_epoch": None, **batch(method)}
+    yield {"epochs": method.epochs, "max_steps_per_epoch": None, **batch(method)}
     yield from learning(method)
     yield {
         "metric_logger": {

@@ -105,7 +105,7 @@ def test_what_is_edited_becomes_flags_of_the_command(open_page: Open, dataset: s
     assert "--set batch_size=4" in found
     assert "--set optimizer.lr=1.0e-05" in found
     assert found.count("--set") == 2
-    assert "<i>steps</i><span>3</span>" in text(page), "steps follow the edit"
+    assert "<i>steps</i><span>9</span>" in text(page), "steps follow the edit"
 
 
 @pytest.mark.parametrize(
