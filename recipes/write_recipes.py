@@ -9,8 +9,8 @@ A test says when the files are not what this script writes: change the script, n
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ class Method:
     in several processes. length: longest sequence, tokens. lr: of AdamW. rows: of a step's
     forward pass (pairs for DPO), or groups of a step for GRPO. accumulation: such passes for one
     step. epochs: passes over the data. title: in words. in_backward: weights change during the
-    backward pass, so that no gradients are kept. optimizer: dotted path.
+    backward pass, so that no gradients are kept. optimizer: dotted path. grpo: settings that
+    differ from the other recipes'. decays: the learning rate falls; that of SFT and DPO always.
     """
 
     method: str
@@ -53,6 +54,8 @@ class Method:
     distributed: bool = False
     in_backward: bool = False
     optimizer: str = OPTIMIZER
+    grpo: Mapping[str, Any] = field(default_factory=dict)
+    decays: bool = False
 
     @property
     def name(self) -> str:
@@ -88,9 +91,13 @@ MANY = (SFT_LORA_MANY, SFT_FULL_MANY, DPO_LORA_MANY)
 CODER = (SFT_LORA, SFT_FULL, DPO_LORA, GRPO_LORA)
 NANO = (
     Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1, epochs=3),
-    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 3e-5, 4, 1),
+    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 5e-5, 4, 1),
     Method("dpo", True, DPO_LORA.recipe, DPO_LORA.title, 1.2e-4, 4, 1),
-    Method("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 1e-4),
+    Method(
+        *("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 4e-4),
+        grpo={"clip_low": 0.1, "clip_high": 4.0, "tokens_per_micro_batch": 1024},
+        decays=True,
+    ),
 )
 READY = {
     "llama3_1_8b": (SFT_LORA, SFT_FULL_LARGE, DPO_LORA, *MANY),
@@ -255,6 +262,7 @@ def batch(method: Method) -> dict[str, Any]:
                 "loss_average": "sequence",
                 "epochs_per_batch": 1,
                 "groups_per_step": method.rows,
+                **method.grpo,
             }
         }
     return {"batch_size": method.rows, "gradient_accumulation_steps": method.accumulation}
@@ -264,7 +272,7 @@ def learning(method: Method) -> Iterator[dict[str, Any]]:
     """Optimizer, schedule and loss."""
     optimizer = {"_component_": method.optimizer, "weight_decay": 0.0, "lr": method.lr}
     yield {"optimizer": optimizer | ({"fused": True} if method.optimizer == OPTIMIZER else {})}
-    if method.method != "grpo":
+    if method.method != "grpo" or method.decays:
         yield {"lr_scheduler": {"_component_": SCHEDULE, "num_warmup_steps": 10}}
     if method.method == "sft":
         yield {"loss": {"_component_": "torchtune.modules.loss.CEWithChunkedOutputLoss"}}
