@@ -94,8 +94,13 @@ NANO = (
     Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 5e-5, 4, 1),
     Method("dpo", True, DPO_LORA.recipe, DPO_LORA.title, 1.2e-4, 4, 1),
     Method(
-        *("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 4e-4),
-        grpo={"clip_low": 0.1, "clip_high": 4.0, "tokens_per_micro_batch": 1024},
+        *("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 6e-4),
+        grpo={
+            "clip_low": 0.1,
+            "clip_high": 4.0,
+            "clip_max": 3.0,
+            "tokens_per_micro_batch": 1024,
+        },
         decays=True,
     ),
 )
