@@ -40,6 +40,7 @@ class Method:
     step. epochs: passes over the data. title: in words. in_backward: weights change during the
     backward pass, so that no gradients are kept. optimizer: dotted path. grpo: settings that
     differ from the other recipes'. decays: the learning rate falls; that of SFT and DPO always.
+    alpha: DPO with so much weight on the likelihood of the chosen answer; None: DPO-Positive.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Method:
     optimizer: str = OPTIMIZER
     grpo: Mapping[str, Any] = field(default_factory=dict)
     decays: bool = False
+    alpha: float | None = None
 
     @property
     def name(self) -> str:
@@ -91,7 +93,7 @@ MANY = (SFT_LORA_MANY, SFT_FULL_MANY, DPO_LORA_MANY)
 CODER = (SFT_LORA, SFT_FULL, DPO_LORA, GRPO_LORA)
 NANO = (
     Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1, epochs=3),
-    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 5e-5, 4, 1),
+    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 1e-4, 4, 1, alpha=10.0),
     Method("dpo", True, DPO_LORA.recipe, DPO_LORA.title, 1.2e-4, 4, 1),
     Method(
         *("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 6e-4),
@@ -282,10 +284,18 @@ def learning(method: Method) -> Iterator[dict[str, Any]]:
     if method.method == "sft":
         yield {"loss": {"_component_": "torchtune.modules.loss.CEWithChunkedOutputLoss"}}
     if method.method == "dpo":
-        loss = f"{SETTINGS}.losses.DPOPositiveLoss"
-        yield {"loss": {"_component_": loss, "beta": 0.1, "dpop_lambda": 5.0}}
+        yield {"loss": preference_loss(method)}
     if method.recipe != DPO_LORA_MANY.recipe:  # torchtune's clips nothing
         yield {"clip_grad_norm": None if method.in_backward else 1.0}
+
+
+def preference_loss(method: Method) -> dict[str, Any]:
+    """The loss of DPO."""
+    losses = f"{SETTINGS}.losses"
+    if method.alpha is None:
+        return {"_component_": f"{losses}.DPOPositiveLoss", "beta": 0.1, "dpop_lambda": 5.0}
+    kind = f"{losses}.NLLRegularisedDPOLoss"
+    return {"_component_": kind, "beta": 0.1, "alpha": method.alpha}
 
 
 def environment(method: Method, model: ReadyModel | None) -> dict[str, Any]:
