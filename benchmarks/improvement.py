@@ -4,8 +4,8 @@
 
 A row and a seed are one loop in the workspace of ``CODEMIX_HOME``::
 
-    python -m codemix_core loop --questions nano --method METHOD [--cot] --evaluate-n 8 \\
-        --set seed=SEED
+    python -m codemix_core loop --questions nano --method METHOD [--cot]
+        --evaluate-n 8 --set seed=SEED
 
 The steps have the settings that the loop gives them. Beyond it, runs of exactly the same settings
 are shared: what is learned from is sampled, scored and built once, and so is the baseline. The
@@ -116,8 +116,7 @@ def done(workspace: Workspace, spec: Spec) -> RunDir:
 def table(lines: Sequence[dict[str, Any]]) -> str:
     """Markdown: a row for each way to train, its seeds together."""
     found = [
-        "| trained by | held-out pass@1 | difference by seed, with its 95% interval"
-        " | k = 3 | training |",
+        "| trained by | held-out pass@1 | difference, by seed | k = 3 | training |",
         "|---|---|---|---|---|",
     ]
     for row, (method, cot) in ROWS.items():
