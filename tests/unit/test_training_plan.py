@@ -248,7 +248,7 @@ def test_all_problems_of_a_configuration_come_at_once(
         "optimizer.lr: got -1",
         "optimizer.rate: is not an argument of torch.optim.AdamW",
         "'torch.nn.NoLoss' cannot be imported",
-        "x: is not read by the recipe full_finetune_single_device",
+        "x: is not read by the recipe recipes/full_finetune.py",
     ):
         assert words in text
 
