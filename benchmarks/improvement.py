@@ -10,6 +10,8 @@ A row and a seed are one loop in the workspace of ``CODEMIX_HOME``::
 The steps have the settings that the loop gives them. Beyond it, runs of exactly the same settings
 are shared: what is learned from is sampled, scored and built once, and so is the baseline. The
 seed is the training's. What is complete is not done again, so an interrupted measurement goes on.
+A recipe or code that has changed since does not count as another setting: then take a fresh
+workspace.
 
 Every measured row is a line of ``improvement.jsonl`` in the workspace; ``--table`` prints what is
 there. Several workspaces can be measured side by side, and their files put together. It takes
@@ -73,6 +75,8 @@ def main() -> None:
                 line = measured(workspace, row, seed)
                 with kept.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(line) + "\n")
+    if not kept.exists():
+        parser.error(f"nothing was measured yet in {workspace.root}")
     print(table([json.loads(text) for text in kept.read_text(encoding="utf-8").splitlines()]))
 
 
@@ -116,7 +120,7 @@ def done(workspace: Workspace, spec: Spec) -> RunDir:
 def table(lines: Sequence[dict[str, Any]]) -> str:
     """Markdown: a row for each way to train, its seeds together."""
     found = [
-        "| trained by | held-out pass@1 | difference, by seed | k = 3 | training |",
+        "| trained by | steps | held-out pass@1 | difference, by seed | k = 3 |",
         "|---|---|---|---|---|",
     ]
     for row, (method, cot) in ROWS.items():
@@ -125,13 +129,12 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
         if seeds:
             gaps = [headline.change(line["heldout"]["difference"]) for line in seeds]
             steps = "/".join(sorted({f"{line['steps']:,}" for line in seeds}))
-            slowest = max(line["seconds"] for line in seeds)
             cells = [
                 TITLES[method] + (" + CoT" if cot else ""),
+                steps,
                 rates([line["heldout"] for line in seeds]),
                 "<br>".join(gaps),
                 rates([line["hard"] for line in seeds]),
-                f"{steps} steps, ≤ {slowest // 60}:{slowest % 60:02d}",
             ]
             found.append(f"| {' | '.join(cells)} |")
     return "\n".join(found)
