@@ -54,7 +54,7 @@ def main() -> None:
 def measured(workspace: Workspace, dataset: RunDir, steps: int) -> tuple[float, float]:
     """Median tokens/s of one run of the workbench and of one bare run."""
     settings = {"dataset": dataset.run_id, "model": "nano", "recipe": "nano/sft_full"}
-    spec = TrainSpec(**settings, set=(f"max_steps_per_epoch={steps}",))
+    spec = TrainSpec(**settings, set=(f"max_steps_per_epoch={steps}", "epochs=1"))
     run = run_to_end(workspace, spec)
     speeds = [x["tokens_per_second_per_gpu"] for x in metrics.read(run.metrics_path)]
     return median(speeds[WARM_UP:]), bare_speed(run)

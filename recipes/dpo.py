@@ -16,8 +16,8 @@ keys are documented in :mod:`codemix_core.training.learner`. Beyond it:
   second, the model forgets what it should prefer, whatever the margins say;
 - asked to stop (SIGTERM, Ctrl-C), it finishes its step, saves, and ends with status 3.
 
-As in torchtune's recipe, pairs that fill no whole step are left out of an epoch. Not written:
-the mean of all logits.
+As in torchtune's recipe, pairs that fill no whole step are left out of an epoch. Unlike there,
+the order of the pairs follows ``seed``. Not written: the mean of all logits.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class DpoRecipe:
             raise InputError(Problem("dataset", what, fix))
         self._learner.start(steps)
         self._sampler = DistributedSampler(
-            range(len(pairs)), num_replicas=1, rank=0, shuffle=cfg.shuffle, seed=0
+            range(len(pairs)), num_replicas=1, rank=0, shuffle=cfg.shuffle, seed=self._learner.seed
         )
 
     def _load(self, block: Any) -> Pairs:

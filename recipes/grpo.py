@@ -57,6 +57,10 @@ class GrpoRecipe:
         )
         batches = -(-len(self._data) // self._spec.groups_per_step)
         self._learner.start(batches * self._spec.epochs_per_batch)
+        if self._data.left_out:  # whoever planned the training counted them
+            learner = self._learner
+            steps = learner.epochs * learner.steps_per_epoch
+            learner.metrics.log_dict({"steps": steps}, step=learner.step)
         self._start = Start(self._data.groups, self._spec)
 
     def train(self) -> bool:

@@ -1,4 +1,4 @@
-"""torchtune's single-device LoRA fine-tuning, with two mistakes of version 0.6.1 mended.
+"""torchtune's single-device LoRA fine-tuning, with three mistakes of version 0.6.1 mended.
 
     tune run recipes/lora_finetune.py --config CONFIG.yaml
 
@@ -7,6 +7,7 @@
 - Steps of earlier epochs count only where ``max_steps_per_epoch`` cuts an epoch short. Otherwise
   a resumed run begins at step 0: its learning rate warms up again and decays too late, and its
   metrics take the place of the earlier ones.
+- Data is shuffled with the seed 0, whatever the configuration says.
 
 Everything else is torchtune's own ``lora_finetune_single_device``, its configuration too.
 """
@@ -14,29 +15,17 @@ Everything else is torchtune's own ``lora_finetune_single_device``, its configur
 from __future__ import annotations
 
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any
 
-import torchtune
 from omegaconf import DictConfig
 from torchtune import config
+
+from codemix_core.training.torchtune_recipes import SeededOrder, load
 
 BASE = "lora_finetune_single_device"
 
 
-def _load() -> Any:
-    """The recipe from its file: the package it lies in refuses to be imported."""
-    path = Path(torchtune.__file__).parent.parent / "recipes" / f"{BASE}.py"
-    spec = spec_from_file_location(BASE, path)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"torchtune has no recipe {path}")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_torchtune = _load()
+_torchtune = load(BASE)
 _merge = _torchtune.get_merged_lora_ckpt
 
 
@@ -48,8 +37,8 @@ def _merge_copies(state_dict: dict[str, Any], **lora: Any) -> Any:
 _torchtune.get_merged_lora_ckpt = _merge_copies
 
 
-class LoraFinetuneRecipe(_torchtune.LoRAFinetuneRecipeSingleDevice):  # type: ignore[misc]
-    """Knows at which step it is before the schedule is made."""
+class LoraFinetuneRecipe(SeededOrder, _torchtune.LoRAFinetuneRecipeSingleDevice):  # type: ignore[misc]
+    """Knows at which step it is before the schedule is made; its data is shuffled by the seed."""
 
     def _setup_lr_scheduler(
         self, cfg_lr_scheduler: DictConfig, num_training_steps: int, last_epoch: int

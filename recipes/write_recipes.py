@@ -9,8 +9,8 @@ A test says when the files are not what this script writes: change the script, n
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,10 @@ class Method:
     method: sft, dpo or grpo. lora: adapters only. recipe: torchtune's or ours. distributed: runs
     in several processes. length: longest sequence, tokens. lr: of AdamW. rows: of a step's
     forward pass (pairs for DPO), or groups of a step for GRPO. accumulation: such passes for one
-    step. title: in words. in_backward: weights change during the backward pass, so that no
-    gradients are kept. optimizer: dotted path.
+    step. epochs: passes over the data. title: in words. in_backward: weights change during the
+    backward pass, so that no gradients are kept. optimizer: dotted path. grpo: settings that
+    differ from the other recipes'. decays: the learning rate falls; that of SFT and DPO always.
+    alpha: DPO with so much weight on the likelihood of the chosen answer; None: DPO-Positive.
     """
 
     method: str
@@ -49,9 +51,13 @@ class Method:
     rows: int = 4
     accumulation: int = 4
     length: int = 2048
+    epochs: int = 1
     distributed: bool = False
     in_backward: bool = False
     optimizer: str = OPTIMIZER
+    grpo: Mapping[str, Any] = field(default_factory=dict)
+    decays: bool = False
+    alpha: float | None = None
 
     @property
     def name(self) -> str:
@@ -86,10 +92,19 @@ SFT_FULL_HUGE = replace(SFT_FULL_LARGE, optimizer=OPTIMIZER_8BIT)
 MANY = (SFT_LORA_MANY, SFT_FULL_MANY, DPO_LORA_MANY)
 CODER = (SFT_LORA, SFT_FULL, DPO_LORA, GRPO_LORA)
 NANO = (
-    Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1),
-    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 3e-5, 4, 1),
+    Method("sft", False, SFT_FULL.recipe, SFT_FULL.title, 5e-4, 8, 1, epochs=3),
+    Method("dpo", False, DPO_FULL.recipe, DPO_FULL.title, 1e-4, 4, 1, alpha=10.0),
     Method("dpo", True, DPO_LORA.recipe, DPO_LORA.title, 1.2e-4, 4, 1),
-    Method("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 1e-4),
+    Method(
+        *("grpo", False, GRPO_FULL.recipe, GRPO_FULL.title, 6e-4),
+        grpo={
+            "clip_low": 0.1,
+            "clip_high": 4.0,
+            "clip_max": 3.0,
+            "tokens_per_micro_batch": 1024,
+        },
+        decays=True,
+    ),
 )
 READY = {
     "llama3_1_8b": (SFT_LORA, SFT_FULL_LARGE, DPO_LORA, *MANY),
@@ -194,7 +209,7 @@ def parts_of(
     yield {"output_dir": f"outputs/{name_of(method, folder)}"}
     yield from model_parts(method, model)
     yield {"dataset": DATASETS[method.method], "seed": 0, "shuffle": True}
-    yield {"epochs": 1, "max_steps_per_epoch": None, **batch(method)}
+    yield {"epochs": method.epochs, "max_steps_per_epoch": None, **batch(method)}
     yield from learning(method)
     yield {
         "metric_logger": {
@@ -254,6 +269,7 @@ def batch(method: Method) -> dict[str, Any]:
                 "loss_average": "sequence",
                 "epochs_per_batch": 1,
                 "groups_per_step": method.rows,
+                **method.grpo,
             }
         }
     return {"batch_size": method.rows, "gradient_accumulation_steps": method.accumulation}
@@ -263,15 +279,23 @@ def learning(method: Method) -> Iterator[dict[str, Any]]:
     """Optimizer, schedule and loss."""
     optimizer = {"_component_": method.optimizer, "weight_decay": 0.0, "lr": method.lr}
     yield {"optimizer": optimizer | ({"fused": True} if method.optimizer == OPTIMIZER else {})}
-    if method.method != "grpo":
+    if method.method != "grpo" or method.decays:
         yield {"lr_scheduler": {"_component_": SCHEDULE, "num_warmup_steps": 10}}
     if method.method == "sft":
         yield {"loss": {"_component_": "torchtune.modules.loss.CEWithChunkedOutputLoss"}}
     if method.method == "dpo":
-        loss = f"{SETTINGS}.losses.DPOPositiveLoss"
-        yield {"loss": {"_component_": loss, "beta": 0.1, "dpop_lambda": 5.0}}
+        yield {"loss": preference_loss(method)}
     if method.recipe != DPO_LORA_MANY.recipe:  # torchtune's clips nothing
         yield {"clip_grad_norm": None if method.in_backward else 1.0}
+
+
+def preference_loss(method: Method) -> dict[str, Any]:
+    """The loss of DPO."""
+    losses = f"{SETTINGS}.losses"
+    if method.alpha is None:
+        return {"_component_": f"{losses}.DPOPositiveLoss", "beta": 0.1, "dpop_lambda": 5.0}
+    kind = f"{losses}.NLLRegularisedDPOLoss"
+    return {"_component_": kind, "beta": 0.1, "alpha": method.alpha}
 
 
 def environment(method: Method, model: ReadyModel | None) -> dict[str, Any]:

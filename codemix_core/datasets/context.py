@@ -105,6 +105,15 @@ def resolve(
         for question in workspace.question_set(set_name).questions()
         if spec.split is None or question.split == spec.split
     ]
+    scored = None
+    decisions = Decisions()
+    if spec.method != "gold_solution":
+        assert scoring is not None
+        scored = load_run(scoring, progress)
+        # A share of the questions is one of those that can give a row.
+        questions = [q for q in questions if q.question_id in scored.candidates.covered]
+        if spec.method != "grpo":
+            decisions = current(scoring, spec.annotations)
     sides = split(
         [
             SplitQuestion(q.question_id, tuple(q.skills), q.k, q.split, q.statement)
@@ -116,13 +125,8 @@ def resolve(
     if not kept:
         what = f"no question of {set_name!r} is left by split {spec.split} and {spec.split_by}."
         raise SpecError(Problem("split", what, "Choose another split."))
-    scored = None
-    decisions = Decisions()
-    if spec.method != "gold_solution":
-        assert scoring is not None
-        scored = _of_questions(load_run(scoring, progress), kept)
-        if spec.method != "grpo":
-            decisions = current(scoring, spec.annotations)
+    if scored is not None:
+        scored = _of_questions(scored, kept)
     selfcheck = _selfcheck(spec, workspace, set_name)
     return Context(
         spec,

@@ -69,7 +69,7 @@ def _records(context: Context, found: Groups, kept: list[int]) -> list[Group]:
                 answers[mine],
                 token_ids[mine],
                 logprobs[mine],
-                c.score[span].tolist(),
+                found.reward[span].tolist(),
                 found.advantage[span].tolist(),
                 found.unscaled[span].tolist(),
                 float(found.mean[place]),

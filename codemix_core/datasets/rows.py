@@ -126,7 +126,7 @@ GROUPS = Table(
         Column("answers", pa.list_(_STRING), "raw output or fenced program"),
         Column("token_ids", pa.list_(pa.list_(_INT)), "sampled tokens; null when unknown"),
         Column("logprobs", pa.list_(pa.list_(pa.float32())), "per sampled token, nats; or null"),
-        Column("rewards", pa.list_(_FLOAT), "score of each member, 0 … 1"),
+        Column("rewards", pa.list_(_FLOAT), "score of each member, or 1 if correct and else 0"),
         Column("advantages", pa.list_(_FLOAT), "(reward − mean) / std; 0 when all are equal"),
         Column("unscaled_advantages", pa.list_(_FLOAT), "reward − mean"),
         Column("mean_reward", _FLOAT, "mean of the rewards"),

@@ -11,7 +11,7 @@ from codemix_core.datasets.rows import METHODS
 from codemix_core.errors import NotFoundError, Problem, SpecError
 from codemix_core.selection.best_of_n import PickRule, TieBreak
 from codemix_core.selection.candidates import Column
-from codemix_core.selection.groups import GroupRule
+from codemix_core.selection.groups import GroupRule, Reward
 from codemix_core.selection.pairs import STRATEGIES, PairRule
 from codemix_core.selection.splits import SplitRule, SplitWay
 from codemix_core.specs import Spec, option
@@ -40,7 +40,7 @@ _OF_METHOD = {
         "reviewed_only",
         "partial",
     ),
-    "grpo": ("keep_zero_variance", "min_pass_rate", "max_pass_rate", "partial"),
+    "grpo": ("reward", "keep_zero_variance", "min_pass_rate", "max_pass_rate", "partial"),
 }
 """Settings that only some methods have."""
 
@@ -90,6 +90,7 @@ class BuildSpec(Spec):
     )
     num_preference_pairs_per_question: int = option(1, "at most this many pairs", ge=1, le=100_000)
     margin: float = option(0.5, "least score gap of a pair, for strategy margin", ge=0.0, le=1.0)
+    reward: Reward = option("score", "reward of a group's answers: their score, or 1 if correct")
     keep_zero_variance: bool = option(False, "keep groups whose rewards are all equal")
     min_pass_rate: float = option(0.0, "least share of correct answers of a group", ge=0.0, le=1.0)
     max_pass_rate: float = option(1.0, "highest such share", ge=0.0, le=1.0)
@@ -132,7 +133,9 @@ class BuildSpec(Spec):
 
     def group_rule(self) -> GroupRule:
         """The group rule."""
-        return GroupRule(self.keep_zero_variance, self.min_pass_rate, self.max_pass_rate)
+        return GroupRule(
+            self.keep_zero_variance, self.min_pass_rate, self.max_pass_rate, self.reward
+        )
 
     def split_rule(self) -> SplitRule:
         """The split."""

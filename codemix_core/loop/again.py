@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codemix_core.datasets import registry
+from codemix_core.datasets.spec import BuildSpec
 from codemix_core.errors import InputError, NotFoundError, Problem
 from codemix_core.loop.spec import BUILDS, LoopSpec
 from codemix_core.workspace import RunDir, Workspace
@@ -72,6 +73,8 @@ def _building(dataset: RunDir, method: str) -> dict[str, Any]:
     spec = dataset.load_spec()
     if method == "dpo":
         return {"strategy": spec["strategy"], "pairs": spec["num_preference_pairs_per_question"]}
+    if method == "grpo":
+        return {"reward": BuildSpec.restore(spec).reward}
     return {"picks": spec["picks_per_question"]} if method == "best_of_n" else {}
 
 

@@ -12,6 +12,7 @@ from codemix_core.evaluation.spec import EvaluateSpec
 from codemix_core.sampling import models
 from codemix_core.sampling.spec import NANO, SampleSpec, absolute_path
 from codemix_core.scoring.stage import ScoreSpec
+from codemix_core.selection.groups import Reward
 from codemix_core.specs import Spec, option
 from codemix_core.training.spec import AUTO, TrainSpec
 
@@ -39,6 +40,7 @@ class LoopSpec(Spec):
     strategy: str = option("nearest", "pair strategy, for dpo")
     pairs: int = option(2, "pairs per question, for dpo", ge=1, le=1000)
     picks: int = option(4, "different programs per question, for best_of_n", ge=1, le=1000)
+    reward: Reward = option("correct", "reward of an answer, for grpo: its score, or 1 if correct")
     recipe: str = option(AUTO, "recipe of the training, see 'recipes'")
     set: tuple[str, ...] = option((), "change a setting of the recipe: key=value; repeatable")
     override: str | None = option(None, "why to train in spite of a failed preflight")
@@ -120,6 +122,8 @@ class LoopSpec(Spec):
             values |= {"split": "train", "cot": self.cot}
         if self.method == "best_of_n":
             values |= {"picks_per_question": self.picks}
+        if self.method == "grpo":
+            values |= {"reward": self.reward}
         if self.method == "dpo":
             values |= {
                 "strategy": self.strategy,

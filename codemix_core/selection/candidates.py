@@ -133,6 +133,11 @@ class Candidates:
         return row if row < span.stop and self.sample[row] == sample_index else None
 
     @cached_property
+    def covered(self) -> frozenset[str]:
+        """Ids of the questions that have rows."""
+        return frozenset(self.question_ids[place] for place in np.unique(self.question))
+
+    @cached_property
     def positions(self) -> dict[str, int]:
         """Position of every question by its id."""
         return {name: place for place, name in enumerate(self.question_ids)}

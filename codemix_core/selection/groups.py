@@ -4,6 +4,10 @@ The group-relative advantage is (r − mean) / std over the group (Shao et al. 2
 arXiv 2402.03300; std of the population). The unscaled variant r − mean leaves the division out,
 which weights hard and easy questions as they are (Liu et al. 2025, arXiv 2503.20783).
 
+The reward is the score, or 1 for a correct answer and 0 for any other. With the score, an answer
+that passes most tests is preferred to worse ones even where it is not right; with the other,
+only right answers are.
+
 Guarantees: infrastructure errors are no members; a group's advantages sum to zero; a group
 whose rewards are all equal teaches nothing, has advantages 0 and is counted.
 """
@@ -11,10 +15,13 @@ whose rewards are all equal teaches nothing, has advantages 0 and is counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from codemix_core.selection.candidates import Bools, Candidates, Floats, Integers
+
+Reward = Literal["score", "correct"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +30,13 @@ class GroupRule:
 
     keep_zero_variance: keep groups whose rewards are all equal.
     min_pass_rate, max_pass_rate: band of the share of correct answers, both ends included.
+    reward: of an answer: its ``score``, or whether it is ``correct``.
     """
 
     keep_zero_variance: bool
     min_pass_rate: float
     max_pass_rate: float
+    reward: Reward = "score"
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Groups:
 
     question: positions. size: members. mean, std: of the rewards. pass_rate: share of score 1.
     zero_variance: all rewards equal. kept: what the rule keeps.
-    advantage, unscaled: per row of the candidates.
+    reward, advantage, unscaled: per row of the candidates.
     """
 
     question: Integers
@@ -47,6 +56,7 @@ class Groups:
     zero_variance: Bools
     in_band: Bools
     kept: Bools
+    reward: Floats
     advantage: Floats
     unscaled: Floats
 
@@ -54,10 +64,11 @@ class Groups:
 def groups(candidates: Candidates, rule: GroupRule) -> Groups:
     """The groups of every question, and which of them the rule keeps."""
     question, first, size = np.unique(candidates.question, return_index=True, return_counts=True)
-    reward = candidates.score
+    correct = (candidates.score == 1.0).astype(float)
+    reward = candidates.score if rule.reward == "score" else correct
     if not len(question):
         empty, none = np.zeros(0), np.zeros(0, bool)
-        return Groups(question, size, empty, empty, empty, none, none, none, empty, empty)
+        return Groups(question, size, empty, empty, empty, none, none, none, empty, empty, empty)
     mean = np.add.reduceat(reward, first) / size
     unscaled = reward - np.repeat(mean, size)
     std = np.sqrt(np.add.reduceat(unscaled**2, first) / size)
@@ -65,11 +76,12 @@ def groups(candidates: Candidates, rule: GroupRule) -> Groups:
     zero = np.maximum.reduceat(reward, first) == np.minimum.reduceat(reward, first)
     unscaled = np.where(np.repeat(zero, size), 0.0, unscaled)
     scale = np.repeat(np.where(zero, 1.0, std), size)
-    pass_rate = np.add.reduceat((reward == 1.0).astype(float), first) / size
+    pass_rate = np.add.reduceat(correct, first) / size
     in_band = (pass_rate >= rule.min_pass_rate) & (pass_rate <= rule.max_pass_rate)
     kept = in_band & (rule.keep_zero_variance | ~zero)
+    advantage = unscaled / scale
     return Groups(
-        question, size, mean, std, pass_rate, zero, in_band, kept, unscaled / scale, unscaled
+        *(question, size, mean, std, pass_rate, zero, in_band, kept, reward, advantage, unscaled)
     )
 
 

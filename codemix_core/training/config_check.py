@@ -10,8 +10,10 @@ trains. Who looks up the components decides whether torchtune is loaded into thi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Any
 
 from codemix_core.errors import Problem
@@ -38,6 +40,12 @@ _FROM_RECIPE = {
     "dataset_validation": {"tokenizer", "model_transform"},
 }
 """Arguments that recipes add to a component of this key."""
+_PACKAGES = {
+    "WandBLogger": ("wandb", "wandb"),
+    "TensorBoardLogger": ("tensorboard", "tensorboard"),
+    "CometLogger": ("comet_ml", "comet-ml"),
+}
+"""What torchtune's loggers import when they are made: module, and package to install."""
 
 
 def check(config: Mapping[str, Any], look: components.Look = components.here) -> list[Problem]:
@@ -166,6 +174,12 @@ def _component(path: str, block: Mapping[str, Any], found: Component) -> Iterato
         what = f"{name!r} cannot be imported: {found.error}."
         yield Problem(f"{path}._component_", what, "Check the spelling and what is installed.")
         return
+    owner, _, last = name.rpartition(".")
+    module, package = _PACKAGES.get(last, ("", "")) if owner.startswith("torchtune.") else ("", "")
+    if module and find_spec(module) is None:
+        what = f"{last} needs the package {package}, which is not installed."
+        fix = f"Install it with '{sys.executable} -m pip install {package}', or leave it out."
+        yield Problem(f"{path}._component_", what, fix)
     given = {str(key) for key in block} - {"_component_"}
     if not found.anything:
         for key in sorted(given - set(found.arguments)):

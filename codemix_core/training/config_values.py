@@ -156,7 +156,8 @@ def _model(model: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _lora(config: Mapping[str, Any]) -> Iterator[Problem]:
     model, recipe = _block(config, "model"), str(config.get("recipe"))
-    adapted, by_name = "lora_rank" in model, "/" not in recipe  # a file of ours does both
+    adapted = "lora_rank" in model
+    by_name = "/" not in recipe or recipe.startswith("recipes/")  # other files may do both
     if by_name and "lora" in recipe and not adapted:
         fix = "Give lora_rank, lora_alpha and lora_attn_modules, or take a full recipe."
         yield Problem("model", f"has no adapters, and {recipe} trains nothing else.", fix)

@@ -30,8 +30,11 @@ TOKENIZER = "codemix_core.training.tokenizer.chat_tokenizer"
 LOGGER = "codemix_core.training.metrics.JsonLinesLogger"
 
 _OURS = ("recipe", "method", "nproc_per_node")
-_MENDED = {"lora_finetune_single_device": "recipes/lora_finetune.py"}
-"""Recipes of torchtune that go wrong on a CPU and when resumed, and what is run instead."""
+_MENDED = {
+    "lora_finetune_single_device": "recipes/lora_finetune.py",
+    "full_finetune_single_device": "recipes/full_finetune.py",
+}
+"""Recipes of torchtune with mistakes, and what is run instead."""
 _KEPT = ("use_dora", "quantize_base")
 """Choices of a recipe's ``model`` block that no checkpoint makes."""
 
@@ -121,8 +124,7 @@ def compose(
             directory, output_dir, architecture.model_type, lora=False, resume=False
         )
     config["resume_from_checkpoint"] = resume
-    if resume or device == "cpu":
-        config["recipe"] = _MENDED.get(config["recipe"], config["recipe"])
+    config["recipe"] = _MENDED.get(config["recipe"], config["recipe"])
     config["dataset"] = dict(train)
     config.pop("dataset_validation", None)
     if validation is not None and str(config["recipe"]).endswith("dpo.py"):

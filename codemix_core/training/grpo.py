@@ -6,9 +6,12 @@ perhaps ``reference`` under the model to stay near, and the advantage of its ans
 
     -min(r * A, clip(r, 1 - clip_low, 1 + clip_high) * A) + kl_coef * k3(log_probs, reference)
 
+where ``clip_max`` is given, the first ``r`` counts as no more than that for a negative advantage.
+
 Sources: the clipped ratio, Schulman et al. 2017, arXiv 1707.06347, equation 7; GRPO, Shao et
 al. 2024, arXiv 2402.03300, equations 3 and 4; a higher upper bound of the ratio and the mean
-over all tokens, Yu et al. 2025 ("DAPO"), arXiv 2503.14476; advantages without division by the
+over all tokens, Yu et al. 2025 ("DAPO"), arXiv 2503.14476; a bound of the ratio for negative
+advantages, Ye et al. 2020 ("dual clip"), arXiv 1912.09729; advantages without division by the
 standard deviation, Liu et al. 2025 ("Dr. GRPO"), arXiv 2503.20783.
 
 Everything here works on flat tensors, one entry per token of any number of answers, so there is
@@ -60,7 +63,10 @@ def token_loss(
     """
     log_ratio = log_probs - old
     ratio = log_ratio.exp()
-    free = ratio * advantages
+    counted = ratio
+    if spec.clip_max is not None:
+        counted = torch.where(advantages < 0, ratio.clamp(max=spec.clip_max), ratio)
+    free = counted * advantages
     bound = ratio.clamp(1 - spec.clip_low, 1 + spec.clip_high) * advantages
     loss = -torch.minimum(free, bound)
     kl = torch.zeros_like(old)
@@ -69,7 +75,7 @@ def token_loss(
         if spec.kl_coef:
             loss = loss + spec.kl_coef * kl
     with torch.no_grad():
-        clipped = bound < free
+        clipped = (bound < free) | (counted < ratio)
         return TokenLoss(loss, ratio.detach(), clipped, k3(log_probs, old), kl.detach())
 
 

@@ -26,6 +26,9 @@ class GrpoSpec:
     """Settings of GRPO.
 
     clip_low, clip_high: how far the ratio may fall below and rise above 1.
+    clip_max: how large the ratio may count for an answer worse than its group's mean; None: any.
+        Where the policy has come to prefer a token of such an answer, an unbounded ratio makes
+        one token outweigh the rest of the step. Above 1.
     kl_coef: weight of the KL to the reference, which is the model the training starts from; 0
         does without.
     scale_rewards: divide advantages by the standard deviation of their group's rewards.
@@ -38,6 +41,7 @@ class GrpoSpec:
 
     clip_low: float = 0.2
     clip_high: float = 0.2
+    clip_max: float | None = None
     kl_coef: float = 0.0
     scale_rewards: bool = True
     loss_average: str = "sequence"
@@ -78,6 +82,9 @@ def _problems(block: Mapping[str, Any]) -> list[Problem]:
         elif name == "clip_low" and value > 1:
             what = f"is {value!r}, but a ratio cannot fall by more than 1."
             found.append(Problem("grpo.clip_low", what, "Give a number from 0 to 1."))
+    bound = values["clip_max"]
+    if bound is not None and not (_number(bound) and bound > 1):
+        found.append(Problem("grpo.clip_max", f"is {bound!r}.", "Give a number above 1, or null."))
     if not isinstance(values["scale_rewards"], bool):
         what = f"is {values['scale_rewards']!r}."
         found.append(Problem("grpo.scale_rewards", what, "Give true or false."))

@@ -134,6 +134,8 @@ def _follow(process: subprocess.Popen[bytes], run: RunDir, progress: Progress, d
 def _publish(lines: metrics.Tail, progress: Progress, done: int) -> int:
     """Pass on what was logged since the last look; the steps done so far."""
     for line in lines.new():
+        if "steps" in line:  # fewer than planned: GRPO left groups out as too long
+            progress.start(int(line["steps"]), done=done, unit="steps")
         if "loss" in line:
             step = max(done, int(line["step"]))
             progress.advance(step - done)

@@ -103,6 +103,7 @@ def finish(spec: TrainSpec, run: RunDir, plan: Plan) -> dict[str, Any]:
         "why": chosen.why,
         "method": plan.method,
         "recipe": plan.recipe,
+        "steps": next((x["steps"] for x in reversed(lines) if "steps" in x), plan.steps),
         "warnings": warnings(lines),
     }
     files.write_json(run.result_path, result)

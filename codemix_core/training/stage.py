@@ -60,7 +60,7 @@ def _refuse(spec: TrainSpec, checks: list[readiness.Check]) -> None:
 
 def _summary(made: Plan, result: dict[str, Any]) -> str:
     text = (
-        f"{made.steps:,} steps of {made.recipe} on {made.rows:,} rows -> {result['name']}"
+        f"{result['steps']:,} steps of {made.recipe} on {made.rows:,} rows -> {result['name']}"
         f" (epoch {result['epoch']}: {result['why']})"
     )
     return "; warning: ".join([text, *result["warnings"]])

@@ -27,6 +27,7 @@ from codemix_core.ui.selection_data import Selection
 from codemix_core.ui.selection_rules import Values
 
 BINS = 16
+REWARDS = {"score": "share of tests passed", "correct": "1 if all tests passed, else 0"}
 SHOW = ("kept", "zero variance", "out of band")
 KEPT, ZERO, OUT = look.ACCENT_FILL, look.GREY[2], look.OTHER_FILL
 
@@ -40,7 +41,7 @@ def rule(selection: Selection) -> Values:
             values, "min_pass_rate", "max_pass_rate", "Difficulty: pass rate of the group"
         )
     with second:
-        st.space("small")
+        selection_rules.choice(values, "reward", "Reward", list(REWARDS), REWARDS.__getitem__)
         selection_rules.toggle(
             values, "keep_zero_variance", "Keep groups whose rewards are all equal"
         )
@@ -261,7 +262,7 @@ def _member(c: Candidates, found: Groups, same: list[int], answer: Any, most: fl
         (f"{int(c.sample[row])}", ""),
         (f"{len(same)}", "cm-right"),
         (look.chip(look.of_status(answer["status"])), "cm-fit"),
-        (f"{float(c.score[row]):.3f}", "cm-right"),
+        (f"{float(found.reward[row]):.3f}", "cm-right"),
         (bar, ""),
         (words.signed(advantage), "cm-right"),
         (words.signed(unscaled, 3), "cm-right"),

@@ -180,19 +180,18 @@ def switched(method: str, name: str) -> bool:
 
 def _show_split(spec: BuildSpec, selection: Selection) -> None:
     """How many questions and skill pairs go to each side, before anything is built."""
-    covered = {selection.name(int(place)) for place in set(selection.candidates.question)}
     questions = [
         SplitQuestion(q.question_id, tuple(q.skills), q.k, q.split, q.statement)
         for q in selection.questions.values()
-        if spec.split is None or q.split == spec.split
+        if q.question_id in selection.candidates.covered
+        and (spec.split is None or q.split == spec.split)
     ]
     found = split(questions, spec.split_rule())
-    held = sum(name in covered for name, side in found.side.items() if side == "heldout")
-    train = sum(name in covered for name, side in found.side.items() if side == "train")
+    counts = found.counts()
     look.line(
-        f"<b>{train:,}</b> questions to train on, {found.pairs['train']:,} skill pairs",
-        f"<b>{held:,}</b> held out, {found.pairs['heldout']:,} skill pairs",
-        f"{len(found.left_out):,} left out, so that no skill pair is on both sides",
+        f"<b>{counts['train']:,}</b> questions to train on, {found.pairs['train']:,} skill pairs",
+        f"<b>{counts['heldout']:,}</b> held out, {found.pairs['heldout']:,} skill pairs",
+        f"{counts['left_out']:,} left out, so that no skill pair is on both sides",
     )
 
 

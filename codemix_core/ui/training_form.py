@@ -28,6 +28,7 @@ EXPLAINED = {
     "loss": "what is minimised; DPO variants that keep log p(chosen) up are drop-in components",
     "grpo.clip_low": "how far below 1 a token's probability ratio still counts",
     "grpo.clip_high": "how far above 1 it still counts",
+    "grpo.clip_max": "how large it may count for an answer worse than its group; null: any",
     "grpo.kl_coef": "weight of the distance to the model training began with; 0 needs no copy",
     "grpo.epochs_per_batch": "passes over each batch of groups, old log-probabilities fixed",
     "enable_activation_checkpointing": "recompute instead of keeping: less memory, slower",

@@ -89,7 +89,7 @@ def test_without_a_run_the_form_shows_the_whole_configuration_and_its_command(
     assert "No run yet." in text(page)
     assert command(page) == f"python -m codemix_core train --dataset {dataset} --model nano"
     shown_yaml = yaml_area(page).value
-    assert "recipe: full_finetune_single_device" in shown_yaml
+    assert "recipe: recipes/full_finetune.py" in shown_yaml
     assert f"{dataset}/dataset/train.json" in shown_yaml
     assert "12" in text(page)
     assert "learning rate" in text(page)
@@ -105,7 +105,7 @@ def test_what_is_edited_becomes_flags_of_the_command(open_page: Open, dataset: s
     assert "--set batch_size=4" in found
     assert "--set optimizer.lr=1.0e-05" in found
     assert found.count("--set") == 2
-    assert "<i>steps</i><span>3</span>" in text(page), "steps follow the edit"
+    assert "<i>steps</i><span>9</span>" in text(page), "steps follow the edit"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_dataset_of_pairs_brings_its_own_recipes(
     assert "lora_rank" in yaml_area(page).value
     page.selectbox(key="train.dataset").set_value(dataset).run()
     assert not page.exception
-    assert "recipe: full_finetune_single_device" in yaml_area(page).value, "auto again"
+    assert "recipe: recipes/full_finetune.py" in yaml_area(page).value, "auto again"
 
 
 def test_opening_the_page_loads_no_model_library(workspace: Workspace, dataset: str) -> None:

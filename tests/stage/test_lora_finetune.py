@@ -1,4 +1,4 @@
-"""Several epochs of LoRA on a CPU, whole and resumed, are what they should be."""
+"""torchtune's fine-tuning with its mistakes mended: several epochs, resuming, the seed."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def dataset(tmp_path: Path, all_nano: list[Question]) -> dict[str, Any]:
     return {"_component_": component, "source": "json", "data_files": str(path), "split": "train"}
 
 
-def train(recipe: ModuleType, out: Path, dataset: dict[str, Any], *, resume: bool) -> None:
-    from omegaconf import OmegaConf
-
+def composed(
+    name: str, out: Path, dataset: dict[str, Any], *, resume: bool = False, **changes: str
+) -> dict[str, Any]:
     made = configs.compose(
-        configs.load("sft_lora"),
+        configs.load(name),
         directory=nano_model_path(),
         train=dataset,
         validation=None,
@@ -74,11 +74,18 @@ def train(recipe: ModuleType, out: Path, dataset: dict[str, Any], *, resume: boo
         metrics=out / "metrics.jsonl",
         device="cpu",
         dtype="fp32",
-        overrides=SMALL,
+        overrides=SMALL | changes,
         resume=resume,
     )
-    assert made["recipe"] == "recipes/lora_finetune.py"
     assert configs.check(made) == []
+    return made
+
+
+def train(recipe: ModuleType, out: Path, dataset: dict[str, Any], *, resume: bool) -> None:
+    from omegaconf import OmegaConf
+
+    made = composed("sft_lora", out, dataset, resume=resume)
+    assert made["recipe"] == "recipes/lora_finetune.py"
     cfg = OmegaConf.create(made)
     run = recipe.LoraFinetuneRecipe(cfg)
     run.setup(cfg)
@@ -131,3 +138,29 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been_killed(
     one, other = weights(whole / last), weights(killed / last)
     assert one.keys() == other.keys()
     assert max(float((one[k] - other[k]).abs().max()) for k in one) < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_data_comes_in_an_order_that_follows_the_seed(
+    tmp_path: Path, dataset: dict[str, Any], kind: str
+) -> None:
+    from omegaconf import OmegaConf
+
+    from recipes.full_finetune import FullFinetuneRecipe
+    from recipes.lora_finetune import LoraFinetuneRecipe
+
+    def order(seed: str, epoch: int) -> list[int]:
+        made = composed(f"sft_{kind}", tmp_path / seed, dataset, seed=seed)
+        assert made["recipe"] == f"recipes/{kind}_finetune.py"
+        cfg = OmegaConf.create(made)
+        run = {"lora": LoraFinetuneRecipe, "full": FullFinetuneRecipe}[kind](cfg)
+        run.setup(cfg)
+        run._dataloader.sampler.set_epoch(epoch)
+        found = list(run._dataloader.sampler)
+        run.cleanup()
+        assert sorted(found) == list(range(8))
+        return found
+
+    assert order("1", 0) == order("1", 0)
+    assert order("1", 0) != order("2", 0)
+    assert order("1", 0) != order("1", 1), "each epoch has its own"

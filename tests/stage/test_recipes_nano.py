@@ -242,7 +242,8 @@ def test_dpo_gives_the_losses_of_torchtunes_recipe(
     import torchtune
 
     # One epoch: when it saves on a CPU, torchtune's recipe adds the adapter to the base weights.
-    more = {"epochs": 1, "batch_size": 1, "dataset_validation": None}
+    # Whatever the seed, it shuffles with 0.
+    more = {"epochs": 1, "batch_size": 1, "dataset_validation": None, "seed": 0}
     config = dpo(nano_model, data, tmp_path / "ours", lora=True, **more)
     _, ours = train(DpoRecipe, config)
     path = Path(torchtune.__file__).parents[1] / "recipes/lora_dpo_single_device.py"
@@ -317,6 +318,20 @@ def test_bfloat16_with_checkpointed_activations_and_clipping_trains(
     assert done
     assert lines[0]["ratio_mean"] == pytest.approx(1, abs=0.05)
     assert all(abs(line["loss"]) < 2 for line in lines)
+
+
+def test_grpo_says_how_many_steps_are_left_without_groups_that_are_too_long(
+    nano_model: Path, data: Path, answers: Any, tmp_path: Path
+) -> None:
+    config = grpo(nano_model, data, tmp_path / "out", lora=False, epochs=1)
+    prompts = sorted(len(prompt) for prompt, _, _ in answers[::2])
+    config["tokenizer"]["max_seq_len"] = prompts[2] + 1
+    config["grpo"]["groups_per_step"] = 1
+    _, lines = train(GrpoRecipe, config)
+    room = sum(length <= prompts[2] for length in prompts)
+    assert room < GROUPS
+    assert lines[0] == {"step": 0, "time": lines[0]["time"], "steps": 2 * room}
+    assert [line["step"] for line in lines[1:]] == list(range(1, 2 * room + 1))
 
 
 def test_nothing_to_resume_from_and_other_data_are_said(

@@ -152,12 +152,12 @@ def test_sft_by_command_checks_trains_and_registers_a_model(
     assert compared["answers"] >= 15
     assert compared["gap"] < 0.02, "the same model, template and tokens on both sides"
     lines = [line for line in metrics.read(run.metrics_path) if "loss" in line]
-    assert [line["step"] for line in lines] == list(range(1, GOLD // 8 + 1))
+    assert [line["step"] for line in lines] == list(range(1, 3 * GOLD // 8 + 1))
     status = jobs.status(run)
-    assert (status.done, status.total, status.unit) == (6, 6, "steps")
-    assert status.message.startswith("6 steps of nano/sft_full on 48 rows -> first (epoch 0")
+    assert (status.done, status.total, status.unit) == (18, 18, "steps")
+    assert status.message.startswith("18 steps of nano/sft_full on 48 rows -> first (epoch 2")
     entry = home.models()["first"]
-    assert (entry["base"], entry["run"], entry["epoch"]) == (str(model), run.run_id, 0)
+    assert (entry["base"], entry["run"], entry["epoch"]) == (str(model), run.run_id, 2)
     assert (entry["dataset"], entry["method"], entry["questions"]) == (gold, "gold_solution", "few")
     assert changed_weights(model, Path(entry["path"])) > 1e-4
 

@@ -93,6 +93,18 @@ def test_grpo_groups_carry_rewards_tokens_and_logprobs_of_all_scored_answers(
         assert row["pass_rate"] == 0.25
 
 
+def test_grpo_groups_can_be_rewarded_for_right_answers_alone(
+    workspace: Workspace, runs: Runs
+) -> None:
+    from codemix_core.datasets.rows import read_rows
+
+    run, document = make(workspace, runs[1].run_id, method="grpo", reward="correct")
+    rows = list(read_rows(run, "groups"))
+    assert {tuple(row["rewards"]) for row in rows} == {(1.0, 0.0, 0.0, 0.0)}
+    assert rows[0]["advantages"] == pytest.approx([3**0.5, *[-(3**-0.5)] * 3])
+    assert "--reward correct" in document["rebuild"]
+
+
 def test_gold_is_taken_from_a_set_alone_and_with_reasoning_when_asked(
     workspace: Workspace, nano: list[Question]
 ) -> None:

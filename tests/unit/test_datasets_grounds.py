@@ -65,6 +65,20 @@ def test_no_row_left_to_train_on_blocks_and_none_held_out_is_told(
     assert not any("holds out no row" in text for text in document["warnings"])
 
 
+def test_a_share_of_the_questions_is_one_of_those_that_have_scores(
+    workspace: Workspace, all_nano: list[Question]
+) -> None:
+    workspace.write_question_set("whole", all_nano, {"source": "a test", "format": "nano"})
+    asked = [q for q in all_nano if q.split == "train"][::20]
+    run_id = write_runs(workspace, "whole", all_nano, *sampled(asked))[1].run_id
+    settings = {"split_by": "question", "heldout_share": 0.2, "method": "best_of_n"}
+    _, document = make(workspace, run_id, **settings)
+    counts = document["split"]["questions"]
+    assert sum(counts.values()) == len(asked)
+    assert counts["heldout"] == document["files"]["heldout"]["rows"]
+    assert 0.15 * len(asked) < counts["heldout"] < 0.3 * len(asked)
+
+
 def checked(workspace: Workspace, questions: list[Question], failing: set[str]) -> RunDir:
     """A complete self-check of the nano set in which these questions' gold fails."""
     run = workspace.new_run(SelfcheckSpec(questions="nano"))

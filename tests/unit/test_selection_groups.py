@@ -52,6 +52,22 @@ def test_a_rule_keeps_what_lies_in_its_band_and_can_teach(
     assert counted.generations == found.size[found.kept].sum()
 
 
+@given(scored())
+def test_a_reward_for_right_answers_alone_is_standardised_as_any_other(run: Scored) -> None:
+    c = candidates(*run)
+    found = groups(c, GroupRule(False, 0.0, 1.0, "correct"))
+    assert found.reward.tolist() == [float(score == 1.0) for score in c.score]
+    for place, question in enumerate(found.question):
+        span = c.rows_of(int(question))
+        p = float((c.score[span] == 1.0).mean())
+        assert found.mean[place] == pytest.approx(p)
+        assert found.kept[place] == (0 < p < 1)
+        if 0 < p < 1:
+            right, wrong = ((1 - p) / p) ** 0.5, -((p / (1 - p)) ** 0.5)
+            wanted = [right if score == 1.0 else wrong for score in c.score[span]]
+            assert found.advantage[span].tolist() == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize(("passed", "correct"), [(4, 1), (0, 0)])
 def test_groups_all_correct_or_all_wrong_have_no_variance(passed: int, correct: int) -> None:
     made = [generation("q", i, f"x = {i}") for i in range(5)]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from codemix_core.errors import ModelError, SpecError
-from codemix_core.training import configs
+from codemix_core.training import config_check, configs
 
 TRAIN = {
     "_component_": "torchtune.datasets.instruct_dataset",
@@ -213,6 +213,24 @@ def test_what_is_wrong_is_said_with_what_is_allowed(
     config = compose(nano_model, name)
     problems = wrong(config, **changes)
     assert any(re.search(words, text) for text in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("logger", "module"),
+    [("TensorBoardLogger", "tensorboard"), ("WandBLogger", "wandb"), ("CometLogger", "comet_ml")],
+)
+def test_a_logger_whose_package_is_missing_says_what_to_install(
+    nano_model: Path, monkeypatch: pytest.MonkeyPatch, logger: str, module: str
+) -> None:
+    also = [{"_component_": f"torchtune.training.metric_logging.{logger}", "log_dir": "logs"}]
+    for there in (False, True):
+        monkeypatch.setattr(
+            config_check, "find_spec", lambda name, there=there: there or name != module or None
+        )
+        problems = wrong(compose(nano_model), metric_logger__also=also)
+        named = [text for text in problems if "metric_logger.also.0._component_" in text]
+        assert len(named) == (0 if there else 1), problems
+        assert there or f"pip install {module.replace('_', '-')}" in named[0]
 
 
 def test_a_required_key_that_is_missing_is_named(nano_model: Path) -> None:

@@ -29,6 +29,8 @@ def reference_loss(step: list[Any], advantages: list[list[float]], spec: GrpoSpe
         new, old, ref = values
         ratio = math.exp(new - old)
         bounded = min(max(ratio, 1 - spec.clip_low), 1 + spec.clip_high)
+        if spec.clip_max is not None and advantage < 0:  # Ye et al. 2020, equation 5
+            ratio = min(ratio, spec.clip_max)
         kl = math.exp(ref - new) - (ref - new) - 1
         return min(ratio * advantage, bounded * advantage) - spec.kl_coef * kl
 
@@ -58,10 +60,18 @@ def flat(step: list[Any], advantages: list[list[float]], average: str) -> tuple[
 
 
 @pytest.mark.parametrize("average", grpo_spec.AVERAGES)
-@given(step=STEP, data=st.data(), kl=st.sampled_from([0.0, 0.1]))
+@given(
+    step=STEP,
+    data=st.data(),
+    kl=st.sampled_from([0.0, 0.1]),
+    most=st.sampled_from([None, 1.1, 3.0]),
+)
 @settings(deadline=None, max_examples=60)
-def test_the_loss_of_a_step_is_the_papers(average: str, step: Any, data: Any, kl: float) -> None:
-    spec = GrpoSpec(clip_low=0.2, clip_high=0.28, kl_coef=kl, loss_average=average)
+def test_the_loss_of_a_step_is_the_papers(
+    average: str, step: Any, data: Any, kl: float, most: float | None
+) -> None:
+    more: dict[str, Any] = {"kl_coef": kl, "loss_average": average, "clip_max": most}
+    spec = GrpoSpec(clip_low=0.2, clip_high=0.28, **more)
     advantages = [[data.draw(st.floats(-2, 2)) for _ in group] for group in step]
     (new, old, ref), adv, weight = flat(step, advantages, average)
     found = token_loss(new, old, adv, ref if kl else None, spec)
@@ -82,6 +92,18 @@ def test_the_gradient_is_the_weighted_ratio_and_none_where_it_is_clipped() -> No
     free = ~found.clipped
     expected = -(ratio * adv) * free + spec.kl_coef * (1 - (ref - new.detach()).exp())
     assert torch.allclose(new.grad, expected, rtol=1e-12)
+
+
+def test_a_bounded_ratio_keeps_a_worse_answers_token_from_outweighing_the_step() -> None:
+    adv = torch.tensor([-1.5, -1.5, 1.5], dtype=torch.float64)
+    ratio = torch.tensor([2.9, 90.0, 90.0], dtype=torch.float64)
+    old = torch.full_like(ratio, -5.0)
+    for most, gradient in ((None, [2.9 * 1.5, 90 * 1.5, 0.0]), (3.0, [2.9 * 1.5, 0.0, 0.0])):
+        new = (old + ratio.log()).requires_grad_()
+        found = token_loss(new, old, adv, None, GrpoSpec(clip_high=4.0, clip_max=most))
+        found.loss.sum().backward()
+        assert new.grad.tolist() == pytest.approx(gradient)
+        assert found.clipped.tolist() == [False, most is not None, True]
 
 
 def test_gradients_are_those_of_finite_differences() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from codemix_core import procs
-from codemix_core.training import families, launch, memory
+from codemix_core.progress import Progress
+from codemix_core.training import families, launch, memory, metrics
 from codemix_core.training.plan import Plan
 from codemix_core.training.spec import TrainSpec
 from codemix_core.workspace import RunDir, Workspace
@@ -82,6 +83,23 @@ def test_a_recipe_finds_our_components_and_leaves_a_core_to_others(
     assert int(given["OMP_NUM_THREADS"]) >= 1
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert launch.environment()["OMP_NUM_THREADS"] == "3", "a person's choice stands"
+
+
+def test_a_recipe_that_takes_fewer_steps_than_planned_ends_at_the_last_of_them(
+    tmp_path: Path,
+) -> None:
+    published: list[dict[str, Any]] = []
+    progress = Progress(published.append)
+    progress.start(9, unit="steps")
+    path = tmp_path / "metrics.jsonl"
+    logger = metrics.JsonLinesLogger(path)
+    logger.log_dict({"steps": 2}, step=0)
+    for step in (1, 2):
+        logger.log_dict({"loss": 0.5}, step=step)
+    logger.close()
+    assert launch._publish(metrics.Tail(path), progress, 0) == 2
+    progress.finish()
+    assert (published[-1]["done"], published[-1]["total"]) == (2, 2)
 
 
 TRACEBACK = """\

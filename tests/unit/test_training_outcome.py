@@ -24,7 +24,8 @@ from tests.built_data import gold
 from tests.pages_data import made
 
 EPOCHS = [Checkpoint(Path(f"/c/epoch_{n}"), n, 100) for n in range(3)]
-PLAN = Plan("nano/sft_full", "sft", {"dtype": "fp32"}, 12)
+CONFIG = {"dtype": "fp32", "epochs": 3, "nproc_per_node": 1, "batch_size": 8}
+PLAN = Plan("nano/sft_full", "sft", CONFIG, 12)
 
 
 def validated(*losses: float) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def test_steps_are_counted_as_the_recipe_of_sft_takes_them(
     dataset = gold(workspace)
 
     def steps(*changes: str) -> int:
-        found = made(workspace, nano_model, dataset, *changes)
+        found = made(workspace, nano_model, dataset, "epochs=1", *changes)
         assert found.rows == 12
         return found.steps
 
@@ -223,7 +223,7 @@ def test_a_number_typed_as_torchtune_reads_it_is_a_number(
 ) -> None:
     """``1e-5`` is a number for torchtune and a text for PyYAML."""
     found = made(workspace, nano_model, gold(workspace))
-    edited = found.text().replace("lr: 0.0005", "lr: 1e-5").replace("epochs: 1", "epochs: 2")
+    edited = found.text().replace("lr: 0.0005", "lr: 1e-5").replace("epochs: 3", "epochs: 2")
     changes = changes_between(found.config, edited)
     again = made(workspace, nano_model, found_dataset(workspace), *changes)
     assert again.config["optimizer"]["lr"] == 1e-5
@@ -248,7 +248,7 @@ def test_all_problems_of_a_configuration_come_at_once(
         "optimizer.lr: got -1",
         "optimizer.rate: is not an argument of torch.optim.AdamW",
         "'torch.nn.NoLoss' cannot be imported",
-        "x: is not read by the recipe full_finetune_single_device",
+        "x: is not read by the recipe recipes/full_finetune.py",
     ):
         assert words in text
 
