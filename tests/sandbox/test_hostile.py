@@ -110,9 +110,9 @@ LEAVES = {
     "    os.mkfifo('/tmp/pipe')\n    os.link('/tmp/pipe', '/tmp/again')\n",
     "names of every kind": "    for n in range(1, 256):\n"
     "        os.mkdir(b'/tmp/' + bytes([n]) * 9) if n != 47 else None\n",
-    "processes that kill what they may": "    for _ in range(4):\n        if os.fork() == 0:\n"
-    "            signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "            while True:\n                try: os.fork(), os.kill(os.getppid(), 9)\n"
+    "processes that come and go": "    for _ in range(4):\n        if os.fork() == 0:\n"
+    "            os.setsid()\n            while True:\n                try:\n"
+    "                    if pid := os.fork(): os.kill(pid, 9), os.waitpid(pid, 0)\n"
     "                except OSError: pass\n",
 }
 
