@@ -144,10 +144,10 @@ def _build_and_run(folder: Path, question: Question, code: str) -> dict[str, boo
     (solution / "solution.cpp").write_text(code, "utf-8")
     if subprocess.run(PLAIN, cwd=tests, capture_output=True, check=False).returncode != 0:
         return None
-    argv = [str(tests / "program"), "--gtest_output=json:result.json"]
+    argv = [str(tests / "program"), "--gtest_output=json:gtest.json"]
     try:
         subprocess.run(argv, cwd=tests, capture_output=True, check=False, timeout=_SECONDS)
-        report = json.loads((tests / "result.json").read_text("utf-8"))
+        report = json.loads((tests / "gtest.json").read_text("utf-8"))
     except (subprocess.TimeoutExpired, FileNotFoundError):
         return {}
     return {

@@ -7,12 +7,16 @@ reader's pattern matches them.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import json
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +52,23 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 
 def cache_folder() -> Path:
-    """Where things are kept that can be made again: ``XDG_CACHE_HOME``, else ``~/.cache``."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache, "codemix-workbench")
+    """Where things are kept that can be made again: ``XDG_CACHE_HOME``, else ``~/.cache``.
+
+    Who may not write there gets a folder that lasts as long as this process.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "codemix-workbench")
+    with contextlib.suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK):
+            return cache
+    return _passing_folder()
+
+
+@lru_cache(maxsize=1)
+def _passing_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="codemix-cache-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

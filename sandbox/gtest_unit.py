@@ -13,6 +13,7 @@ values of std are equal.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,6 +87,15 @@ _MADE_OF = re.compile(
     "|if|else|switch|case|default|return"
 )
 _ASSEMBLY = frozenset(("asm", "__asm", "__asm__"))
+_STACK = frozenset(
+    ("__builtin_return_address", "__builtin_frame_address", "__builtin_extract_return_addr")
+)
+_REFUSED = {
+    "the program holds assembly, by which any symbol can be given another meaning": _ASSEMBLY,
+    "the program looks at the stack of the tests": _STACK,
+}
+_TEST = re.compile("TEST(?:_[FP])?")
+_LEAVES = frozenset(("return", "co_return", "goto", "GTEST_SKIP"))
 _ASSERTION = re.compile(r"(?:EXPECT|ASSERT)_\w+|TEST(?:_[FP])?")
 
 
@@ -113,7 +123,9 @@ class Unit:
         return None
 
     def plain(self, message: str) -> str:
-        """A message without the marks of checked calls."""
+        """A message without the marks of checked calls and of ends."""
+        for step in (1, 2):
+            message = message.replace(_step(self.word, step), "")
         opening = f"({self.word}, "
         while (start := message.find(opening)) >= 0:
             body = message[start + len(opening) :]
@@ -126,7 +138,8 @@ def make(tests: str, function: str, signature: str, word: str) -> Unit:
     """The unit of a question, with a word that nothing else in it may be called by."""
     promised = _promise(function, signature)
     calls = "" if promised is None else f"constexpr {_place(word)}::Call<{promised}> {word};"
-    text = tests if promised is None else _with_checked_calls(tests, function, word)
+    text = _with_ends(tests, word)
+    text = text if promised is None else _with_checked_calls(text, function, word)
     included, solution = GTEST.search(text), SOLUTION.search(text)
     own_equality = "namespace std" in tests and _EQUALITY.search(tests) is not None
     if own_equality or not included or not solution or included.start() > solution.start():
@@ -138,7 +151,7 @@ def make(tests: str, function: str, signature: str, word: str) -> Unit:
             text[:first],
             f'#include "{word}.hpp"\n{_line(text, first)}',
             text[first:second],
-            f"{_late(word)}{calls}\n{_line(text, second)}",
+            f"{_late(word)}{calls}{_places(word)}\n{_line(text, second)}",
             text[second:],
         ]
     )
@@ -150,9 +163,13 @@ def make(tests: str, function: str, signature: str, word: str) -> Unit:
 
 def tampering(code: str, tests: str) -> str | None:
     """What the program's text says about tampering, or None."""
-    plain = code.replace("\\\n", "")
-    if "asm" in plain and not _ASSEMBLY.isdisjoint(token.group() for token in tokens(plain)):
-        return "the program holds assembly, by which any symbol can be given another meaning"
+    words = [token.group() for token in tokens(code.replace("\\\n", ""))]
+    for reason, refused in _REFUSED.items():
+        if not refused.isdisjoint(words):
+            return reason
+    for first, second in itertools.pairwise(words):
+        if (first, second) in (("testing", "::"), ("namespace", "testing")):
+            return "the program reaches into the framework of its tests"
     name = redefined(code, tests)
     return None if name is None else f"the program redefines {name}, which the tests use"
 
@@ -169,6 +186,52 @@ def redefined(code: str, tests: str) -> str | None:
 
 def _place(word: str) -> str:
     return f"testing::internal::{word}"
+
+
+def _places(word: str) -> str:
+    """How far the present test has come: 1 begun, 2 at its end."""
+    watch = f"static const bool {word}_told = {_place(word)}::Watch(&{word}_at);"
+    return f" [[maybe_unused]] static int {word}_at = 0; [[maybe_unused]] {watch}"
+
+
+def _with_ends(tests: str, word: str) -> str:
+    """The tests with a mark where each begins and ends; those that may return early have none."""
+    found = list(_nested(tests))
+    names = [token.group() for token, _ in found]
+    inserts: list[tuple[int, str]] = []
+    for position, name in enumerate(names):
+        if _TEST.fullmatch(name) and names[position + 1 : position + 2] == ["("]:
+            depth = found[position][1]
+            after = range(position + 2, len(names) - 1)
+            closing = next((i for i in after if found[i][1] == depth), None)
+            if closing is None or names[closing + 1] != "{":
+                continue
+            end = _end_of_block(names, closing + 1)
+            if end is not None and _LEAVES.isdisjoint(names[closing + 1 : end]):
+                inserts.append((found[closing + 1][0].end(), _step(word, 1)))
+                inserts.append((found[end][0].start(), _step(word, 2)))
+    return _inserted(tests, inserts)
+
+
+def _step(word: str, step: int) -> str:
+    return f" {word}_at = {step}; "
+
+
+def _end_of_block(names: list[str], opening: int) -> int | None:
+    depth = 0
+    for position in range(opening, len(names)):
+        depth += (names[position] == "{") - (names[position] == "}")
+        if depth == 0:
+            return position
+    return None
+
+
+def _inserted(text: str, inserts: list[tuple[int, str]]) -> str:
+    pieces, done = [], 0
+    for position, insert in sorted(inserts, key=lambda pair: pair[0]):
+        pieces += [text[done:position], insert]
+        done = position
+    return "".join([*pieces, text[done:]])
 
 
 def _line(text: str, position: int) -> str:
@@ -222,11 +285,7 @@ def _with_checked_calls(tests: str, function: str, word: str) -> str:
         end = next(after, None)
         if end is not None and (binary or _BEFORE_A_CALL.fullmatch(before)):
             inserts += [(found[first][0].start(), f"({word}, "), (end, ")")]
-    pieces, done = [], 0
-    for position, text in sorted(inserts, key=lambda insert: insert[0]):
-        pieces += [tests[done:position], text]
-        done = position
-    return "".join([*pieces, tests[done:]])
+    return _inserted(tests, inserts)
 
 
 def _receiver(names: list[str], position: int) -> int:

@@ -6,6 +6,7 @@
 // compile. Where a class is compared all the same, what it says is not believed blindly: values
 // of std are compared once more, part by part; a class that equals a number, a text or a
 // container must not equal another one as well; operators must not contradict each other.
+// Tests say when they begin and when they have come to their end, so none can be left in between.
 // Not seen: two values of one class of the program's own, for which only it can say what is
 // equal; classes of the program's own that the tests compare without a macro of GoogleTest.
 
@@ -21,6 +22,7 @@ namespace WORD {
 
 void Report(const char*) __asm__("codemix_report");
 unsigned Chance() __asm__("codemix_chance");
+bool Watch(int*) __asm__("codemix_watch");
 
 // --- what a type is made of; by the compiler's own means, for std's traits can be specialised
 

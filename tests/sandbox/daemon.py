@@ -89,11 +89,11 @@ def _start(cache: Path, host: str) -> None:
     command = ["dockerd", "--host", host, "--data-root", str(cache / "docker")]
     command += ["--exec-root", str(cache / "docker-exec"), "--pidfile", str(cache / "docker.pid")]
     command += ["--iptables=false", "--ip6tables=false", "--bridge=none", "--ip-forward=false"]
-    with (cache / "docker.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    with (cache / "docker.log").open("wb") as log:  # no child of ours: tests kill their children
+        subprocess.run(["setsid", "--fork", *command], stdout=log, stderr=log, check=True)
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(host):
-        if process.poll() is not None or time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             said = (cache / "docker.log").read_text()[-2000:]
             pytest.fail(f"dockerd does not come up:\n{said}")
         time.sleep(0.2)

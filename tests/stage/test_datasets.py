@@ -13,6 +13,7 @@ import pytest
 
 from codemix_core.records import Question
 from codemix_core.workspace import RunDir, Workspace
+from tests.conftest import PROJECT
 from tests.selection_data import PROGRAMS, generation, verdict, write_runs
 
 
@@ -22,6 +23,7 @@ def command(*argv: str, code: int = 0) -> str:
         capture_output=True,
         text=True,
         env=os.environ,
+        cwd=PROJECT,
         check=False,
         timeout=180,
     )

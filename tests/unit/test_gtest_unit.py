@@ -35,7 +35,6 @@ NO_CALLS = [
     "/* ; f(1) */",
     'auto text = "; f(1)";',
     "g = f; f<int>(1); of(1); f.x(1);",
-    "TEST(f, f) {}",
     "x = f(1;",
 ]
 
@@ -98,7 +97,7 @@ def test_every_line_of_the_tests_keeps_its_number() -> None:
         else:
             seen[number] = line
     for number, line in enumerate(GOOGLE_TESTS.splitlines(), 1):
-        assert seen[number].startswith(line[:20])
+        assert seen[number].startswith(line[:16])
 
 
 @pytest.mark.parametrize(
@@ -149,4 +148,37 @@ def test_a_verdict_is_not_taken_over_when_the_signature_has_changed() -> None:
     ],
 )
 def test_assembly_is_tampering(code: str, seen: bool) -> None:
+    assert (tampering(code, GOOGLE_TESTS) is not None) is seen
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("TEST(f, f) { g(); }", "TEST(f, f) { W_at = 1;  g();  W_at = 2; }"),
+        (
+            "TEST_F(A, B) { if (x) { g(); } }",
+            "TEST_F(A, B) { W_at = 1;  if (x) { g(); }  W_at = 2; }",
+        ),
+        ("TEST(f, f) { if (x) return; g(); }", "TEST(f, f) { if (x) return; g(); }"),
+        ("TEST(f, f) { GTEST_SKIP(); }", "TEST(f, f) { GTEST_SKIP(); }"),
+        ('// TEST(f, f) { }\nauto t = "TEST(f, f) { }";', 'auto t = "TEST(f, f) { }";'),
+    ],
+)
+def test_a_test_says_when_it_begins_and_when_it_has_come_to_its_end(
+    text: str, expected: str
+) -> None:
+    assert _rewritten(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("int f(int x) { testing::UnitTest::GetInstance(); return x; }", True),
+        ("namespace testing { int g; }", True),
+        ("using namespace testing;", True),
+        ("int f(int x) { return __builtin_return_address(0) != nullptr; }", True),
+        ("int f(int x) { bool testing = x > 0; return testing ? Mode::testing : 1; }", False),
+    ],
+)
+def test_reaching_into_the_framework_or_the_stack_is_tampering(code: str, seen: bool) -> None:
     assert (tampering(code, GOOGLE_TESTS) is not None) is seen
