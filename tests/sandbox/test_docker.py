@@ -255,7 +255,7 @@ def test_what_a_crash_left_is_swept_and_what_others_use_is_not(
     monkeypatch.undo()
     made = [client.api.create_container(**o)["Id"] for o in (used, orphaned, elsewhere)]
     try:
-        assert module.sweep(client) >= 1
+        module.sweep(client)  # or another scorer at the same moment
         left = ours(client)
         assert [container in left for container in made] == [True, False, True]
     finally:

@@ -226,7 +226,7 @@ def test_leaving_when_only_must_fail_tests_are_left_is_tampering(
     assert leaving[name].status == "tampered"
 
 
-def test_a_crash_after_the_last_test_costs_that_test(judge_table: Table) -> None:
+def test_leaving_by_an_environment_of_its_own_is_tampering(judge_table: Table) -> None:
     code = """#include <unistd.h>
 int add(int a, int b) { return a + b; }
 struct E : testing::Environment { void TearDown() override { _exit(CODE); } };
@@ -234,8 +234,8 @@ static auto* e = testing::AddGlobalTestEnvironment(new E);
 """
     codes = {number: code.replace("CODE", number) for number in ("0", "3")}
     for verdict in judge_table("googletest", codes).values():
-        assert verdict.status == "crashed"
-        assert statuses(verdict) == ["passed"] * 4 + ["crashed"]
+        assert_not_passed(verdict)
+        assert verdict.status == "tampered"
 
 
 @pytest.fixture(scope="module")
