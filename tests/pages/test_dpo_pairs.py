@@ -12,9 +12,9 @@ from codemix_core.cli.app import main
 from codemix_core.datasets import stage
 from codemix_core.datasets.spec import BuildSpec
 from codemix_core.progress import Progress
-from codemix_core.records import Question
+from codemix_core.records import VERDICTS, Question
 from codemix_core.selection import annotations
-from codemix_core.ui import on_screen
+from codemix_core.ui import deciding, on_screen
 from codemix_core.workspace import RunDir, Workspace
 from tests.pages.conftest import Open
 from tests.pages.test_best_of_n import card
@@ -222,3 +222,15 @@ def test_groups_show_both_advantages(open_page: Open, scored: RunDir, workspace:
     app.slider(key="band").set_value((0.2, 0.8)).run()
     assert card(app, "groups kept").startswith("3<small>of 6")
     assert card(app, "outside the band") == "3"
+
+
+def test_the_newest_decision_again_is_the_one_that_is_there(scored: RunDir) -> None:
+    identity = (_first_question(scored), 0, 1)
+    for action in ("accept", "accept", "reject", "reject", "accept"):
+        assert deciding.decide(scored, "pair", action, *identity)
+    assert [a.action for a in annotations.read(scored)] == ["accept", "reject", "accept"]
+
+
+def _first_question(run: RunDir) -> str:
+    name: str = run.read(VERDICTS, ["question_id"])["question_id"][0].as_py()
+    return name
