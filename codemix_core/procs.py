@@ -9,7 +9,8 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import psutil
 
@@ -68,9 +69,14 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def adopt_orphans() -> None:
-    """Make this process the parent of descendants whose parent ended, so they can be killed."""
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Be the parent of descendants whose parent ended, so that they can be killed, for a while."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
 def kill_group(group: int) -> None:

@@ -52,11 +52,10 @@ def supervise(run: RunDir, spec: Spec, lock: int, watch: Callable[[Status], None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signals)
     _sign(lock)
-    procs.adopt_orphans()
     procs.kill_marked(run.run_id)
     files.remove_temporaries(run.parts_root)
     state, message, code = State.STOPPED, "stopped while waiting", None
-    with _slot(run, spec, signals, watch) as device:
+    with procs.adopting_orphans(), _slot(run, spec, signals, watch) as device:
         if device is not None:
             state, message, code = _work(run, spec, lock, device, signals, watch)
     seconds = round(time.monotonic() - began, 3)
