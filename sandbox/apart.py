@@ -4,8 +4,8 @@ The original layout is one unit: the tests include the program. Tests compiled o
 declaration, and each program by itself, give the same program in the end, if neither part can
 see what it would not see, or miss what it would see, in one unit. :func:`outline` reads a
 program's file scope; :class:`Halves` says whether it fits. Whatever is not surely the same is
-built in one unit, as is every program that does not compile or link apart: what is said here
-can cost time, never a verdict.
+built in one unit, as is every program that compiles by itself but not with the declaration after
+it, or does not link: what is said here can cost time, never a verdict.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sandbox.gtest_unit import GTEST, SOLUTION, tokens
-from sandbox.prebuild import FIRST
+from sandbox.gtest_unit import GTEST, INTERNALS, SOLUTION, tokens
+from sandbox.prebuild import FIRST, FIRST_CMATH
 
 _INCLUDE = re.compile(r"#[ \t]*include[ \t]*<([\w+-][\w.+/-]*)>[ \t]*")
 _USING_STD = ("using", "namespace", "std", ";")
@@ -26,18 +26,24 @@ _ANYWHERE = {"__attribute__", "__attribute", "_Pragma", "__COUNTER__", "__FILE__
 _ANYWHERE |= {"__INCLUDE_LEVEL__", "__BASE_FILE__", "testing"}
 _AT_FILE_SCOPE = {"operator", "main"}
 """Programs with one of these are built with the tests."""
+_GTEST_MADE = {*INTERNALS, "RUN_ALL_TESTS", "proto2"}
+"""What GoogleTest's header declares and a program might name (its macros no program has here)."""
+_PROGRAM, _DECLARED = "tests/../solution/solution.cpp", "<declaration>"
+_ERROR = re.compile(r"^[^\n]+:\d+:(?:\d+:)? (?:fatal )?error: ", re.MULTILINE)
+_BROKEN = "internal compiler error"
 
 
 @dataclass(frozen=True)
 class Outline:
     """What a program shows at file scope.
 
-    includes: headers in order; opens_std: it has ``using namespace std;`` before anything but
-    includes; declared: names it gives a meaning to; defined: how often each name is followed by
-    a parenthesis, as in a definition.
+    includes: headers in order; leading: those that come before anything else; opens_std: it has
+    ``using namespace std;`` before anything but includes; declared: names it gives a meaning to;
+    defined: how often each name is followed by a parenthesis, as in a definition.
     """
 
     includes: tuple[str, ...]
+    leading: frozenset[str]
     opens_std: bool
     declared: frozenset[str]
     defined: dict[str, int]
@@ -46,17 +52,28 @@ class Outline:
 
 def outline(code: str) -> Outline | None:
     """The outline of a program, or None when it has to be built with the tests."""
-    text, includes = [], []
+    text: list[str] = []
+    includes: list[str] = []
+    leading: list[str] | None = None
     for line in code.replace("\r\n", "\n").split("\n"):
         stripped = line.strip()
         if not stripped.startswith("#"):
             text.append(line)
+            if stripped and not stripped.startswith("//") and leading is None:
+                leading = list(includes)
         elif found := _INCLUDE.fullmatch(stripped.partition("//")[0].rstrip()):
             includes.append(found[1])
         elif stripped.split() != ["#pragma", "once"]:
             return None
     body = "\n".join(text)
-    if "\\\n" in body or "??" in body or "%:" in body or "<%" in body or "<::" in body:
+    if (
+        "\\\n" in body
+        or body.endswith("\\")
+        or "??" in body
+        or "%:" in body
+        or "<%" in body
+        or "<::" in body
+    ):
         return None
     if any(".." in name for name in includes):
         return None
@@ -73,7 +90,8 @@ def outline(code: str) -> Outline | None:
             declared.add(name)
             if after == "(":
                 defined[name] = defined.get(name, 0) + 1
-    return Outline(tuple(includes), opens, frozenset(declared), defined, frozenset(words))
+    first = frozenset(includes if leading is None else leading)
+    return Outline(tuple(includes), first, opens, frozenset(declared), defined, frozenset(words))
 
 
 def _file_scope(words: list[str]) -> Iterator[str]:
@@ -159,11 +177,24 @@ class Halves:
         lines = [f"#include <{name}>" for name in includes]
         return "\n".join([*lines, *self._opening(opens_std), self._declaration, ""])
 
-    def program(self, code: str, opens_std: bool) -> str:
-        """The unit of a program: what stands before it in the tests, the declaration, itself."""
-        head = GTEST.sub("", self._head)
-        opening = "\n".join([*self._opening(opens_std), self._declaration])
-        return f"#include <{FIRST}>\n{head}\n{opening}\n{code}\n"
+    def program(self, code: str, program: Outline) -> str:
+        """The unit of a program: what stands before it in the tests, itself, the declaration."""
+        begin, end = (f'#line 1 "{name}"' for name in (_PROGRAM, _DECLARED))
+        return "\n".join([self._before(program), begin, code, end, self._declaration, ""])
+
+    def mistaken(self, program: Outline, complaint: str) -> bool:
+        """Whether a complaint about the unit of a program is one about the program itself.
+
+        It then does not compile with the tests either: GoogleTest's header declares nothing that
+        it uses.
+        """
+        errors = _ERROR.findall(complaint)
+        own = bool(errors) and _DECLARED not in complaint and _BROKEN not in complaint
+        return own and _GTEST_MADE.isdisjoint(program.words)
+
+    def _before(self, program: Outline) -> str:
+        cmath = "cmath" in program.leading or "<cmath>" in self._head
+        return f"#include <{FIRST_CMATH if cmath else FIRST}>\n{GTEST.sub('', self._head)}"
 
     def _opening(self, opens_std: bool) -> list[str]:
         return ["using namespace std;"] if opens_std else []

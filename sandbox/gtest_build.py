@@ -31,6 +31,7 @@ _GTEST = ["-include", prebuild.GTEST]
 _RECORDER = str(PREBUILT / prebuild.RECORDER)
 _LINKER = "/usr/bin/ld"
 _FAST_LINKER = Path("/usr/bin/ld.mold")
+_FAST_LINKING = ("-fuse-ld=mold", "-fno-use-linker-plugin", "-Wl,--no-threads")
 _OBJCOPY = "/usr/bin/objcopy"
 
 
@@ -89,7 +90,12 @@ def sealed(nursery: Nursery, tests: bytes) -> bytes:
     return judge
 
 
-def apart(nursery: Nursery, program: str, tests: bytes) -> Built:
+def compiled(nursery: Nursery, program: str) -> Built:
+    """A program compiled by itself."""
+    return _run(nursery, [*_COMPILER, "-c", "program.cpp"], {"program.cpp": program}, "program.o")
+
+
+def linked(nursery: Nursery, program: str, tests: bytes) -> Built:
     """A program compiled by itself and linked to its tests."""
     argv = _linking(["program.cpp", "tests.o"])
     return _run(nursery, argv, {"program.cpp": program, "tests.o": tests}, "program")
@@ -106,7 +112,7 @@ def replaced(product: int, function: str) -> str | None:
 
 
 def _linking(sources: list[str]) -> list[str]:
-    linker = ["-fuse-ld=mold"] if _FAST_LINKER.exists() else []
+    linker = _FAST_LINKING if _FAST_LINKER.exists() else ()
     return [*_COMPILER, *linker, *sources, "-o", "program"]
 
 

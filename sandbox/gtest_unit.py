@@ -46,7 +46,7 @@ _LATER = {
 }
 """Containers whose headers GoogleTest does not include -> (libstdc++'s own guard, kind)."""
 
-_INTERNALS = (
+INTERNALS = (
     "AddTestPartResult",
     "AssertHelper",
     "ClearTestPartResults",
@@ -156,7 +156,7 @@ def make(tests: str, function: str, signature: str, word: str) -> Unit:
         ]
     )
     guard = _GUARD.read_text("utf-8").replace(_PLACE, word)
-    hidden = [name for name in _INTERNALS if name not in tests and "gmock" not in tests]
+    hidden = [name for name in INTERNALS if name not in tests and "gmock" not in tests]
     poison = "".join(f"#pragma GCC poison {name}\n" for name in hidden)
     return Unit(text, word, {f"{word}.hpp": guard + poison})
 

@@ -120,31 +120,49 @@ class GoogleQuestion:
         run_all(outcome, declare, limits, start, canaries=self._canaries, strict=True)
 
     def _apart(self, code: str, nursery: Nursery) -> Built | None:
-        """The program built apart from the tests; None when only one unit can tell."""
+        """The program built apart from the tests, or why not; None when only one unit can tell."""
         program = apart.outline(code) if self._halves.possible else None
         if program is None or not self._halves.fits(program):
             return None
-        tests = self._tests_for(program, nursery)
+        unit = self._halves.program(code, program)
+        tests = self._ready(program)
+        if tests is None:
+            built = gtest_build.compiled(nursery, unit)
+            if self._mistaken(program, built):
+                return built
+            tests = self._compile_tests(program, nursery)
         if tests is None:
             return None
-        built = gtest_build.apart(nursery, self._halves.program(code, program.opens_std), tests)
-        return None if built.product is None and built.end == "exit" else built
+        built = gtest_build.linked(nursery, unit, _sealed(tests, nursery))
+        sure = built.product is not None or built.end != "exit" or self._mistaken(program, built)
+        return built if sure else None
 
-    def _tests_for(self, program: apart.Outline, nursery: Nursery) -> bytes | None:
+    def _mistaken(self, program: apart.Outline, built: Built) -> bool:
+        """Whether there is no product because of the program alone, whatever its tests are."""
+        complaint = f"{built.first_said}\n{built.said}"
+        ended = built.product is None and built.end == "exit"
+        return ended and self._halves.mistaken(program, complaint)
+
+    def _ready(self, program: apart.Outline) -> Compiled | None:
+        """Tests compiled earlier, for programs with no more headers than this one."""
+        for compiled in self._compiled:
+            fits = compiled.includes <= set(program.includes)
+            if compiled.tests is not None and compiled.opens_std == program.opens_std and fits:
+                return compiled
+        return None
+
+    def _compile_tests(self, program: apart.Outline, nursery: Nursery) -> Compiled | None:
         """The tests, compiled without the program's headers if they can do without."""
         tried = [c for c in self._compiled if c.opens_std == program.opens_std]
-        for compiled in tried:
-            if compiled.tests is not None and compiled.includes <= set(program.includes):
-                return _sealed(compiled, nursery)
         for includes in ((), program.includes):
-            if len(tried) >= _ATTEMPTS or any(c.includes == set(includes) for c in tried):
+            if len(tried) >= _ATTEMPTS or any(set(includes) <= c.includes for c in tried):
                 continue
             stand_in = self._halves.stand_in(includes, program.opens_std)
             tests = gtest_build.tests_alone(nursery, self._unit, stand_in)
             tried.append(Compiled(frozenset(includes), program.opens_std, tests))
             self._compiled.append(tried[-1])
             if tests is not None:
-                return _sealed(tried[-1], nursery)
+                return tried[-1]
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.apart import Halves, Outline, outline
-from sandbox.prebuild import FIRST
+from sandbox.prebuild import FIRST, FIRST_CMATH
 
 HEAD = '#include <gtest/gtest.h>\n#include <vector>\n#include "../solution/solution.cpp"\n'
 TESTS = HEAD + "const int LIMIT = 3;\nTEST(F, One) { EXPECT_EQ(f(1), LIMIT); }\n"
@@ -51,6 +51,7 @@ DO_NOT_FIT = {
     "its own main": PLAIN + "int main() {}\n",
     "an attribute": "__attribute__((constructor)) void g() {}\n" + PLAIN,
     "a line continued": "int g(); // \\\n" + PLAIN,
+    "a line continued beyond its end": PLAIN + "// \\",
     "another spelling of #": "%:define f g\n" + PLAIN,
     "its own file name": "const char* g = __FILE__;\n" + PLAIN,
     "the namespace of the tests' framework": "namespace testing { int g; }\n" + PLAIN,
@@ -109,11 +110,55 @@ def test_what_cannot_be_declared_stays_whole(signature: str) -> None:
     assert not Halves(TESTS, "f", signature, MACROS).possible
 
 
-def test_the_program_sees_what_stands_before_it_in_the_tests() -> None:
-    halves = Halves(TESTS, "f", SIGNATURE, MACROS)
-    lines = [line for line in halves.program(PLAIN, False).split("\n") if line]
-    head = [f"#include <{FIRST}>", "#include <vector>", f"{SIGNATURE};"]
-    assert lines == [*head, *PLAIN.splitlines()]
+def test_the_program_sees_what_stands_before_it_in_the_tests_and_no_more() -> None:
+    lines = [line for line in _unit(PLAIN).split("\n") if line and not line.startswith("#line")]
+    head = [f"#include <{FIRST}>", "#include <vector>"]
+    assert lines == [*head, *PLAIN.splitlines(), f"{SIGNATURE};"]
+
+
+CMATH = "#include <cmath>\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "header"),
+    [
+        (PLAIN, FIRST),
+        (CMATH + PLAIN, FIRST_CMATH),
+        (f"// a comment\n\n#include <string>\n{CMATH}{PLAIN}", FIRST_CMATH),
+        (f"int g() {{ return std::sqrt(4); }}\n{CMATH}{PLAIN}", FIRST),
+        (f"using namespace std;\n{CMATH}{PLAIN}", FIRST),
+        (f"/*\n{CMATH}*/\n{PLAIN}", FIRST),
+        (f"// {CMATH}{PLAIN}", FIRST),
+    ],
+)
+def test_a_header_comes_early_only_where_nothing_was_before_it(code: str, header: str) -> None:
+    assert _unit(code).startswith(f"#include <{header}>\n")
+
+
+def _unit(code: str) -> str:
+    program = outline(code)
+    assert program is not None
+    return Halves(TESTS, "f", SIGNATURE, MACROS).program(code, program)
+
+
+@pytest.mark.parametrize(
+    ("complaint", "code", "mistaken"),
+    [
+        ("tests/../solution/solution.cpp:2:1: error: no", PLAIN, True),
+        ("/usr/include/c++/12/bits/stl_algo.h:9: fatal error: no", PLAIN, True),
+        ("ld: undefined reference to `f(int)'", PLAIN, False),
+        ("<declaration>:1:5: error: ambiguating new declaration", PLAIN, False),
+        ("a.cpp:2:1: error: no\n<declaration>:1:5: note: candidate", PLAIN, False),
+        ("a.cpp:2:1: error: no", "int g() { return RUN_ALL_TESTS(); }\n" + PLAIN, False),
+        ("a.cpp:2:1: internal compiler error: no\na.cpp:2: error: no", PLAIN, False),
+    ],
+)
+def test_only_what_is_surely_a_mistake_of_the_program_counts_as_one(
+    complaint: str, code: str, mistaken: bool
+) -> None:
+    program = outline(code)
+    assert program is not None
+    assert Halves(TESTS, "f", SIGNATURE, MACROS).mistaken(program, complaint) is mistaken
 
 
 def test_the_tests_see_a_declaration_in_the_place_of_the_program() -> None:

@@ -1,0 +1,80 @@
+"""What C++ programs are built with changes nothing but the time it takes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from codemix_core.questions.starter import starter_questions
+from codemix_core.scoring.backends import toolchain
+from sandbox.prebuild import COMPILER, FIRST, FIRST_CMATH, FLAGS, GTEST
+
+_FUNCTION = re.compile(
+    r"^(?P<name>\w+):\n(?P<body>.*?)^\t\.size\t(?P=name),", re.DOTALL | re.MULTILINE
+)
+_ALIAS = re.compile(r"^\t\.set\t(\w+),(\w+)$", re.MULTILINE)
+_LABEL = re.compile(r"\.L[A-Z]*\d+")
+_LAYOUT = ("\t.section", "\t.globl")  # said in full where the compiler comes to it first
+USES_MUCH = """
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <queue>
+#include <string>
+#include <unordered_map>
+struct Node { int key; std::string name; bool operator<(const Node& o) const { return key < o.key; } };
+std::map<std::string, std::vector<Node>> seen;
+double f(std::vector<int> v, std::unordered_map<int, std::string> names) {
+  std::priority_queue<Node> queue;
+  for (int x : v) queue.push({x, names.count(x) ? names.at(x) : std::to_string(x)});
+  std::sort(v.begin(), v.end(), [](int a, int b) { return a > b; });
+  seen[queue.top().name].push_back(queue.top());
+  return std::accumulate(v.begin(), v.end(), 0.0) + std::abs(v.front());
+}
+"""
+PROGRAMS = {q.question_id: q.gold for q in starter_questions() if q.framework == "googletest"}
+PROGRAMS["uses much"] = USES_MUCH
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same headers, none of them precompiled."""
+    folder = tmp_path_factory.mktemp("plain")
+    for name in (FIRST, FIRST_CMATH, GTEST):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(toolchain.prebuilt() / name, folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("header", [FIRST, FIRST_CMATH, GTEST])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_precompiled_header_gives_the_same_program(
+    name: str, header: str, plain: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "program.cpp"
+    source.write_text(f"#include <{header}>\n{PROGRAMS[name]}", "utf-8")
+    ours = _functions(source, toolchain.prebuilt(), True)
+    others = _functions(source, plain, False)
+    assert {name: others.get(name) for name in ours} == ours
+    left_out = others.keys() - ours.keys()  # the compiler may find out earlier that nobody needs it
+    mentioned = {word for body in ours.values() for line in body for word in re.split(r"\W+", line)}
+    assert left_out.isdisjoint(mentioned)
+
+
+def _functions(source: Path, headers: Path, precompiled: bool) -> dict[str, list[str]]:
+    """The instructions of each function by its name, numbers of labels left out."""
+    argv = [COMPILER, *FLAGS, "-H", "-I", str(headers), "-S", str(source), "-o", "-"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert ("! " in done.stderr) is precompiled
+    found = {}
+    for match in _FUNCTION.finditer(done.stdout):
+        lines = [_LABEL.sub(".L", line) for line in match["body"].splitlines()]
+        found[match["name"]] = [line for line in lines if not line.startswith(_LAYOUT)]
+    for alias, name in _ALIAS.findall(done.stdout):
+        found[alias] = found[name]
+    assert found
+    return found
