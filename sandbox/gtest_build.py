@@ -61,17 +61,21 @@ def in_one_unit(nursery: Nursery, unit: Unit, code: str, early: bool) -> Built:
     Args:
         early: GoogleTest's header may come before the first line, so that it need not be compiled.
     """
-    files = {f"tests/{name}": text for name, text in {"test.cpp": unit.text, **unit.beside}.items()}
     sources = [*(_GTEST if early else ()), "tests/test.cpp", _RECORDER, *_libraries()]
-    return _run(nursery, _linking(sources), {**files, "solution/solution.cpp": code}, "program")
+    return _run(nursery, _linking(sources), _sources(unit, code), "program")
+
+
+def preprocessed(nursery: Nursery, unit: Unit, code: str) -> str | None:
+    """The tests with the program in them, preprocessed; None when that cannot be done."""
+    argv = [*_COMPILER, "-E", "tests/test.cpp", "-o", "unit.ii"]
+    text = _bytes(_run(nursery, argv, _sources(unit, code), "unit.ii"))
+    return None if text is None else text.decode("utf-8", "replace")
 
 
 def tests_alone(nursery: Nursery, unit: Unit, stand_in: str) -> bytes | None:
     """The tests compiled against a declaration, or None when they need more than that."""
-    files = {f"tests/{name}": text for name, text in {"test.cpp": unit.text, **unit.beside}.items()}
-    files["solution/solution.cpp"] = stand_in
     argv = [*_COMPILER, *_GTEST, "-c", "tests/test.cpp", "-o", "tests.o"]
-    return _bytes(_run(nursery, argv, files, "tests.o"))
+    return _bytes(_run(nursery, argv, _sources(unit, stand_in), "tests.o"))
 
 
 def sealed(nursery: Nursery, tests: bytes) -> bytes:
@@ -109,6 +113,12 @@ def replaced(product: int, function: str) -> str | None:
         if forbidden and found.name != function:
             return found.name
     return None
+
+
+def _sources(unit: Unit, code: str) -> dict[str, str]:
+    files = {"test.cpp": unit.text, **unit.beside}
+    beside = {f"tests/{name}": text for name, text in files.items()}
+    return {**beside, "solution/solution.cpp": code}
 
 
 def _linking(sources: list[str]) -> list[str]:

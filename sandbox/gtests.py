@@ -16,7 +16,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox import apart, gtest_build, gtest_unit
+from sandbox import apart, gtest_build, gtest_unit, pasted
 from sandbox.gtest_build import Built
 from sandbox.outcome import Outcome
 from sandbox.reported import Start, run_all, unused_word
@@ -44,6 +44,9 @@ _MUST_FAIL = {
         "ANY_THROW": "(void){low}",
     }.items()
 }
+
+
+_OF_TEXTS = ("EXPECT_EQ", "ASSERT_EQ")
 
 
 @dataclass
@@ -87,7 +90,7 @@ class GoogleQuestion:
     def _judged(
         self, code: str, limits: Limits, outcome: Outcome, declare: bool, nursery: Nursery
     ) -> dict[str, Any]:
-        tampering = gtest_unit.tampering(code, self._tests)
+        tampering = self._tampering(code, nursery)
         if tampering:
             _tampered(outcome, tampering)
             return outcome.answer()
@@ -105,6 +108,16 @@ class GoogleQuestion:
         for name, (status, message) in outcome.results.items():
             outcome.results[name] = (status, unit.plain(message))
         return outcome.answer()
+
+    def _tampering(self, code: str, nursery: Nursery) -> str | None:
+        """What the program's text, and what the preprocessor makes of it, says about tampering."""
+        found = gtest_unit.tampering(code, self._tests)
+        if found or not pasted.pastes(code):
+            return found
+        if pasted.renumbers(code):
+            return pasted.RENUMBERS
+        text = gtest_build.preprocessed(nursery, self._unit, code)
+        return gtest_unit.tampering(pasted.own_lines(text), self._tests) if text else None
 
     def _run(
         self, outcome: Outcome, binary: int, limits: Limits, declare: bool, nursery: Nursery
@@ -174,12 +187,15 @@ def _sealed(compiled: Compiled, nursery: Nursery) -> bytes:
 
 def _with_canaries(tests: str) -> tuple[str, list[str]]:
     """The tests with a must-fail test for each kind of assertion they use, and their names."""
-    used = [macro for macro in _MUST_FAIL if f"{macro}(" in tests]
+    used = [f"{macro}({_failing(macro)})" for macro in _MUST_FAIL if f"{macro}(" in tests]
+    used += [
+        _different_texts(macro) for macro in _OF_TEXTS if f"{macro}(" in tests and '"' in tests
+    ]
     suite = unused_word(tests).capitalize()
     names = [unused_word(tests).capitalize() + str(position) for position in range(len(used))]
     lines = [
-        f"TEST({suite}, {name}) {{ {macro}({_failing(macro)}); }}"
-        for name, macro in zip(names, used, strict=True)
+        f"TEST({suite}, {name}) {{ {assertion}; }}"
+        for name, assertion in zip(names, used, strict=True)
     ]
     return "\n".join([tests, *lines, ""]), [f"{suite}.{name}" for name in names]
 
@@ -220,6 +236,13 @@ def _explain(outcome: Outcome, built: Built, unit: gtest_unit.Unit) -> None:
     elif built.end != "exit":
         outcome.explain(f"the compiler exceeded its {built.end} limit")
     outcome.explain(unit.plain(built.first_said[:_MESSAGE]) or "the compiler produced no program")
+
+
+def _different_texts(macro: str) -> str:
+    """An assertion that two strings of the same length are equal, which they are not."""
+    word = unused_word("")
+    texts = (f'std::string("{word}{letter}")' for letter in "ab")
+    return f"{macro}({', '.join(texts)})"
 
 
 def _failing(macro: str) -> str:
