@@ -87,6 +87,14 @@ ADD = {
 }
 
 
+BUSY = {
+    "python": "def add(a, b):\n    for _ in range(50_000):\n        pass\n    return a + b  # {number}\n",
+    "cpp": "int add(int a, int b) {{ for (volatile int i = 0; i < 1000000; i = i + 1) {{}}"
+    " return a + b; }} // {number}\n",
+}
+"""Honest programs that keep a core busy, different for each number."""
+
+
 def statuses(verdict: Verdict) -> list[str]:
     """Per-test statuses, in declared order."""
     return [str(test.status) for test in verdict.tests]

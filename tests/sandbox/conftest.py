@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
@@ -14,7 +15,7 @@ from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.program import Work
 from codemix_core.scoring.selfcheck import reference_of
 from tests.conftest import GIVEN_DOCKER_HOST
-from tests.sandbox.addition import ADD, FLOORS
+from tests.sandbox.addition import ADD, BUSY, FLOORS
 from tests.sandbox.daemon import daemon_with_image
 
 Judge = Callable[[Question, Iterable[str]], list[Verdict]]
@@ -57,11 +58,14 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 @pytest.fixture(scope="session")
 def judge(backend: Backend) -> Judge:
     """Judges programs under a question, in order, with limits from its gold solution."""
+    return _judge_with(backend, None)
 
+
+def _judge_with(backend: Backend, workers: int | None) -> Judge:
     known: dict[tuple[str, str, str], Reference] = {}
 
     def run(asked: Question, codes: Iterable[str]) -> list[Verdict]:
-        scorer = Scorer(backend, FLOORS)
+        scorer = Scorer(backend, FLOORS, workers=workers)
         key = asked.framework, asked.tests, asked.gold
         if key not in known:
             known[key] = references(scorer, asked)
@@ -79,11 +83,28 @@ def references(scorer: Scorer, asked: Question) -> Reference:
     return reference_of(gold, FLOORS)
 
 
-@pytest.fixture(scope="session")
-def judge_table(judge: Judge) -> Callable[[str, Mapping[str, str]], dict[str, Verdict]]:
-    """Judges a named table of programs against the ``add`` question of a framework."""
+@pytest.fixture(scope="session", params=["alone", "crowded"])
+def judge_table(
+    request: pytest.FixtureRequest, backend: Backend
+) -> Callable[[str, Mapping[str, str]], dict[str, Verdict]]:
+    """Judges a named table of programs against the ``add`` question of a framework.
+
+    Alone: one program at a time. Crowded: with twice as many workers as there are cores, all of
+    them busy, and with an honest program after each of the table, which has to pass.
+    """
+    crowded = request.param == "crowded"
+    judge = _judge_with(backend, 2 * (os.cpu_count() or 1) if crowded else 1)
 
     def run(framework: str, programs: Mapping[str, str]) -> dict[str, Verdict]:
-        return dict(zip(programs, judge(ADD[framework], programs.values()), strict=True))
+        asked = ADD[framework]
+        busy = BUSY[asked.language]
+        codes = list(programs.values())
+        if crowded:
+            codes = [c for i, code in enumerate(codes) for c in (code, busy.format(number=i))]
+        verdicts = judge(asked, codes)
+        if crowded:
+            assert [v for v in verdicts[1::2] if v.status != "passed"] == []
+            verdicts = verdicts[::2]
+        return dict(zip(programs, verdicts, strict=True))
 
     return run

@@ -49,6 +49,10 @@ REPLACES = {
     "_exit": 'extern "C" void _exit(int) { for (;;) {} }',
     "write": 'extern "C" long write(int, const void*, unsigned long n) { return n; }',
     "by assembly": 'bool same(const char*) __asm__("_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE7compareEPKc");',
+    "by pasted assembly": '#define PASTE(a, b) a##b\nextern "C" int memcmp(const void*, const void*, unsigned long) noexcept PASTE(as, m)("f");',
+    "by assembly pasted from other signs": '%:define PASTE(a, b) a%:\\\n%:b\nextern "C" int memcmp(const void*, const void*, unsigned long) noexcept PASTE(__as, m__)("f");',
+    "by pasted names": "#define PASTE(a, b) a##b\nnamespace PASTE(test, ing) { int g; }",
+    "by lines said to be another's": '#define PASTE(a, b) a##b\n# 1 "tests/test.cpp"\nnamespace PASTE(test, ing) { int g; }',
     "a function of std": "namespace std { void terminate() noexcept { for (;;) {} } }",
 }
 

@@ -59,6 +59,8 @@ CPP = {
     " std::cerr << a; return a + b; }",
     "throws and catches": "#include <stdexcept>\nint add(int a, int b) {"
     ' try { throw std::runtime_error("x"); } catch (const std::exception&) {} return a + b; }',
+    "macros that paste": "#define SUM(name, T) T name##_of(T a, T b) { return a + b; }\n"
+    "SUM(plain, int)\nint add(int a, int b) { return plain_of(a, b); }",
     "relies on a header that gtest brings": "int add(int a, int b) { std::vector<int> v{a, b};"
     " return v[0] + v[1]; }",
 }
