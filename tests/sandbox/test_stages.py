@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from codemix_core import worker
+from codemix_core.cli.app import main
 from codemix_core.errors import SpecError, Stopped
 from codemix_core.jobs import State, begin, status, write_exit
 from codemix_core.progress import Progress
@@ -32,6 +34,7 @@ from codemix_core.workspace import RunDir, Workspace
 from tests.pages_data import alive
 from tests.sandbox.addition import ADD
 
+_PR_GET_CHILD_SUBREAPER = 37
 GOOD, BAD = ADD["cases"].gold, "def add(a, b):\n    return a - b\n"
 
 
@@ -247,3 +250,15 @@ def _wait_until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.02)
+
+
+def test_a_command_adopts_orphans_no_longer_than_its_run_lasts(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEMIX_HOME", str(workspace.root))
+    questions = [replace(ADD["cases"], question_id="q1")]
+    workspace.write_question_set("adding", questions, {"source": "test", "format": "test"})
+    assert main(["selfcheck", "adding", "--sandbox", "bubblewrap"]) == 0
+    adopting = ctypes.c_int(-1)
+    assert ctypes.CDLL(None).prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(adopting), 0, 0, 0) == 0
+    assert adopting.value == 0
