@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -40,8 +40,13 @@ def read(directory: Path, table: Table, columns: list[str] | None = None) -> pa.
     """
     wanted = columns or table.schema.names
     schema = pa.schema([table.schema.field(name) for name in wanted])
-    tables = [pq.read_table(path, columns=wanted) for path in shards(directory, table)]
+    tables = [_read(path, wanted) for path in shards(directory, table)]
     return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
+
+
+def _read(path: Path, wanted: Sequence[str]) -> pa.Table:
+    there = set(pq.read_schema(path).names)
+    return pq.read_table(path, columns=[name for name in wanted if name in there])
 
 
 def count(paths: Iterable[Path]) -> int:

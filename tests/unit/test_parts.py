@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from codemix_core import files, parts
@@ -56,6 +57,18 @@ def test_shards_keep_the_order_of_writing(tmp_path: Path) -> None:
         writer.flush()
     indexes = parts.read(tmp_path, GENERATIONS)["sample_index"].to_pylist()
     assert indexes == list(range(20))
+
+
+def test_a_column_that_is_newer_than_a_shard_is_null_in_it(tmp_path: Path) -> None:
+    with parts.ShardWriter(tmp_path, GENERATIONS) as writer:
+        writer.append(row(0))
+    (old,) = parts.shards(tmp_path, GENERATIONS)
+    pq.write_table(pq.read_table(old).drop_columns(["code", "token_ids"]), old)
+    with parts.ShardWriter(tmp_path, GENERATIONS) as writer:
+        writer.append(row(1))
+    (first, second) = parts.read(tmp_path, GENERATIONS).sort_by("sample_index").to_pylist()
+    assert (first["code"], first["token_ids"], first["raw_output"]) == (None, None, "x")
+    assert second["sample_index"] == 1
 
 
 WRITER = """
