@@ -101,7 +101,7 @@ def compiled(nursery: Nursery, program: str) -> Built:
 
 def linked(nursery: Nursery, program: str, tests: bytes) -> Built:
     """A program compiled by itself and linked to its tests."""
-    argv = _linking(["program.cpp", "tests.o"])
+    argv = _linking(["program.cpp", "tests.o", *_instances()])
     return _run(nursery, argv, {"program.cpp": program, "tests.o": tests}, "program")
 
 
@@ -128,6 +128,11 @@ def _linking(sources: list[str]) -> list[str]:
 
 def _libraries() -> list[str]:
     return ["-lgtest_main", "-lgtest"]
+
+
+def _instances() -> list[str]:
+    path = PREBUILT / prebuild.INSTANCES
+    return ["-Wl,--as-needed", str(path)] if path.exists() else []
 
 
 def _bytes(built: Built) -> bytes | None:

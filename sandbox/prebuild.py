@@ -6,6 +6,8 @@
   no more and no less, so that none is forgiven a header it forgot;
 - ``std/first-cmath.hpp.gch``: the same and ``<cmath>``, which many programs begin with and which
   takes the compiler longer to read than all the rest of them;
+- ``libinstances.so``: the containers that programs use most, instantiated for the types they hold
+  most; the two headers declare them so, and a program that uses one need not compile it;
 - ``recorder.o``: what reports each test;
 - ``known.json``: GoogleTest's macros and libraries, and the functions of the C and C++ libraries
   that the tests lean on and a program may not replace.
@@ -35,11 +37,21 @@ FLAGS = ("-std=c++17", "-pthread")
 GTEST = "gtest/gtest.h"
 FIRST = "std/first.hpp"
 FIRST_CMATH = "std/first-cmath.hpp"
+INSTANCES = "libinstances.so"
 RECORDER = "recorder.o"
 KNOWN = "known.json"
 _RECORDER = Path(__file__).with_name("recorder.cpp")
 _PLUGIN = Path(__file__).with_name("instantiate.cpp")
 _NOW = "#pragma workbench instantiate\n"
+_VALUES = ("int", "double", "char", "bool", "long long", "string", "pair<int, int>")
+_ROWS = ("int", "double", "char", "bool", "string")
+_ENTRIES = ("int, int", "char, int", "string, int", "string, string", "int, vector<int>")
+_CONTAINERS = (
+    *(f"vector<{value}>" for value in _VALUES),
+    *(f"vector<vector<{value}>>" for value in _ROWS),
+    *(f"{kind}<{entry}>" for kind in ("map", "unordered_map") for entry in _ENTRIES),
+    *("set<int>", "set<string>", "set<pair<int, int>>"),
+)
 _LIBRARIES = ("gtest_main", "gtest")
 _MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
 _ALLOCATION = ("_Znw", "_Zna", "_Zdl", "_Zda")
@@ -56,11 +68,14 @@ def build(folder: Path) -> None:
         (folder / name).parent.mkdir()
     (folder / GTEST).write_text("#include_next <gtest/gtest.h>\n", "utf-8")
     below = [f"#include <{name}>" for name in _headers_below(folder)]
-    for name, headers in ((FIRST, below), (FIRST_CMATH, [*below, "#include <cmath>"])):
-        (folder / name).write_text("\n".join([*headers, ""]), "utf-8")
     plugin = _plugin(folder)
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: _precompile(folder / name, plugin), (GTEST, FIRST, FIRST_CMATH)))
+        gtest = pool.submit(_precompile, folder / GTEST, plugin)
+        declared = _instances(folder, below)
+        for name, more in ((FIRST, declared), (FIRST_CMATH, ["#include <cmath>", *declared])):
+            (folder / name).write_text("\n".join([*below, *more, ""]), "utf-8")
+        list(pool.map(lambda name: _precompile(folder / name, plugin), (FIRST, FIRST_CMATH)))
+        gtest.result()
     _run("-c", str(_RECORDER), "-o", str(folder / RECORDER))
     libraries = [_run(f"-print-file-name=lib{name}.a").stdout.strip() for name in _LIBRARIES]
     known = {
@@ -85,6 +100,24 @@ def _plugin(folder: Path) -> list[str]:
         trial.unlink(missing_ok=True)
         Path(f"{trial}.gch").unlink(missing_ok=True)
     return arguments
+
+
+def _instances(folder: Path, headers: list[str]) -> list[str]:
+    """The lines that declare what is instantiated in a library; none where it cannot be made."""
+    lines = [f"template class {_qualified(name)};" for name in _CONTAINERS]
+    source = folder / "instances.cpp"
+    source.write_text("\n".join([*headers, *lines, ""]), "utf-8")
+    try:
+        _run("-fPIC", "-shared", "-Wl,-s", str(source), "-o", str(folder / INSTANCES))
+    except RuntimeError:
+        return []
+    finally:
+        source.unlink()
+    return [f"extern {line}" for line in lines]
+
+
+def _qualified(name: str) -> str:
+    return re.sub(r"\b(?=(?:vector|map|unordered_map|set|string|pair)\b)", "std::", name)
 
 
 def _precompile(header: Path, plugin: list[str]) -> None:
