@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import builtins
 import logging
+import operator
 import os
 import sys
 import threading
@@ -44,6 +45,7 @@ _DECIDING = (
     *("runner", "python", "reports", "main", "nodes", "outcomes", "raises"),
     *("assertion.rewrite", "assertion.util", "fixtures", "config", "_code.code"),
 )
+_OURS = ("serve_pytest", "serve_cases", "probe", "rewritten")
 _REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
 _CHECKED = (
     types.FunctionType,
@@ -116,27 +118,26 @@ class Snapshot:
     """Functions and classes that decide about results, as they are now."""
 
     def __init__(self) -> None:
-        self._spaces = [
-            (space, names, [id(space[name]) for name in names])
-            for space in _spaces()
-            if (
-                names := [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
-            )
-        ]
+        self._spaces = []
+        for space in _spaces():
+            names = [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
+            if names:
+                self._spaces.append((space.get, names, [space[name] for name in names]))
+        self._same, self._all, self._map = operator.is_, all, map
 
     def changed(self) -> str | None:
         """The name of something that is no longer what it was."""
-        for space, names, numbers in self._spaces:
-            if [id(value) for value in map(space.get, names)] != numbers:
-                pairs = zip(names, numbers, strict=True)
-                return next(name for name, number in pairs if id(space.get(name)) != number)
+        same, all_of, each = self._same, self._all, self._map
+        for get, names, values in self._spaces:
+            if not all_of(each(same, each(get, names), values)):
+                return next(n for n, v in zip(names, values, strict=True) if get(n) is not v)
         return None
 
 
 def _spaces() -> Iterable[Mapping[str, Any]]:
     modules = [module for name, module in sys.modules.items() if name.startswith("pluggy._")]
     modules += [sys.modules[f"_pytest.{name}"] for name in _DECIDING]
-    modules += [sys.modules[f"sandbox.{name}"] for name in ("serve_pytest", "serve_cases", "probe")]
+    modules += [sys.modules[f"sandbox.{name}"] for name in _OURS]
     for module in modules:
         yield {} if module is None else vars(module)
         for value in list(vars(module).values()):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import importlib
 import json
 import linecache
 import os
@@ -26,15 +25,16 @@ from _pytest.assertion import util
 from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.config import _prepareconfig
 
-from sandbox import integrity, probe
+from sandbox import integrity, probe, rewritten
+from sandbox.rewritten import MODULE
 from sandbox.serve_cases import describe
 
 _FIRST_PRIVATE = 100
-MODULE = "test_solution.py"
+SOLUTION = "/tmp/solution.py"
 OPTIONS = (
     *("--rootdir=/tmp", "-c", "/dev/null", "-s", "-o", "enable_assertion_pass_hook=true"),
     *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:doctest", "-p", "no:junitxml"),
-    *("-p", "no:pastebin", "-p", "no:stepwise", "-p", "no:faulthandler", "-p", "no:debugging"),
+    *("-p", "no:pastebin", "-p", "no:stepwise", "-p", "no:faulthandler"),
     *("-p", "no:unraisableexception", "-p", "no:threadexception"),  # each collects all garbage
     *("-p", "no:nose", "-p", "no:setupplan", "-p", "no:setuponly", "-p", "no:legacypath"),
 )
@@ -42,76 +42,93 @@ _MESSAGE = 600
 Write = Callable[..., None]
 
 
-_prepared: list[pytest.Config] = []
-_snapshots: list[integrity.Snapshot] = []
+_opened: list[tuple[pytest.Session, _Recorder]] = []
 
 
 def rehearse() -> None:
     """Run a trivial test once, so that every fork finds pytest's parts imported.
 
-    The configuration of the next run is read here too: it is the same for every program and
-    takes pytest as long as collecting and running a few tests.
+    The session of the next run is opened here too: up to the collection of tests it is the same
+    for every program and takes pytest longer than to run a few tests.
     """
     path, modules, here = list(sys.path), set(sys.modules), os.getcwd()
     os.chdir("/tmp")
-    _save("solution.py", "")
-    _save(MODULE, "import solution\ndef test_nothing():\n    assert [0] == [0]\n")
-    _prepare()
-    _snapshots.append(integrity.Snapshot())
-    _run_pytest(_Recorder(lambda *_: None, None, ""))
-    _prepare()
-    _snapshots.append(integrity.Snapshot())
+    rewritten.install()
+    _save(SOLUTION, "")
+    text = "import solution\ndef test_nothing():\n    assert [0] == [0]\n"
+    for _ in range(2):
+        _save(MODULE, text)
+        session, recorder = _open_session()
+        if not _opened:
+            rewritten.give(rewritten.compiled(text))
+            _run_tests(session, recorder)
+            session.config._ensure_unconfigure()
+        _opened[:] = [(session, recorder)]
+    os.unlink(MODULE)
     os.chdir(here)
     sys.path[:] = path
     for name in {"solution", "test_solution"} & (set(sys.modules) - modules):
         del sys.modules[name]
 
 
-def _prepare() -> None:
-    _prepared.append(_prepareconfig([*OPTIONS, MODULE]))
-
-
-def _run_pytest(recorder: object) -> None:
-    """What ``pytest.main`` does after it has read its configuration."""
-    config = _prepared.pop()
+def _open_session() -> tuple[pytest.Session, _Recorder]:
+    """What ``pytest.main`` does before it imports the test module."""
+    config = _prepareconfig([*OPTIONS, MODULE])
+    session = pytest.Session.from_config(config)
+    config._do_configure()
+    config.hook.pytest_sessionstart(session=session)
+    recorder = _Recorder(session.perform_collect(genitems=False))
     config.pluginmanager.register(recorder)
-    try:
-        config.hook.pytest_cmdline_main(config=config)
-    finally:
-        config._ensure_unconfigure()
+    recorder.snapshot = integrity.Snapshot()
+    return session, recorder
+
+
+def _run_tests(session: pytest.Session, recorder: _Recorder) -> None:
+    """What ``pytest.main`` does from there on, until every test has reported."""
+    hook, option = session.config.hook, session.config.option
+    with contextlib.suppress(BaseException):  # what was not reported does not count
+        hook.pytest_collection(session=session)
+        option.tbstyle = "no"  # what has failed is explained by the recorder
+        hook.pytest_runtestloop(session=session)
+    recorder.finish()
 
 
 def serve(job: int, result: int) -> None:
     """Run the tests of the job."""
     with open(job, "rb") as stream:
         order = json.loads(stream.readline())
+        tests_code = stream.read()
     write = _writer(order["nonce"], result)
     try:
-        compile(order["code"], "solution.py", "exec", dont_inherit=True)
+        code = compile(order["code"], SOLUTION, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         write("X", "", describe(error))
         return
-    _save("solution.py", order["code"])
+    session, recorder = _opened.pop()
+    leave = os._exit
+    _save(SOLUTION, order["code"])
     integrity.watch(MODULE, lambda text: write("T", "", text))
     try:
-        _load()
+        _load(code)
     except BaseException as error:  # the program may raise anything, SystemExit included
         write("M", "", describe(error))
         write("E")
         return
     _save(MODULE, order["tests"])
+    rewritten.give(tests_code)
     wanted = None if order["wanted"] is None else {*order["wanted"], order["canary"]}
-    with contextlib.suppress(BaseException):  # what was not reported does not count
-        _run_pytest(_Recorder(write, wanted, order["tests"]))
+    recorder.begin(write, wanted, order["tests"])
+    _run_tests(session, recorder)
+    leave(0)  # tidying up would take as long as a few tests
 
 
-def _load() -> None:
-    """Run the program while nothing of its tests is there yet."""
+def _load(code: types.CodeType) -> None:
+    """Run the program, as an import would, while nothing of its tests is there yet."""
     hooks = list(sys.meta_path)
     sys.meta_path[:] = [hook for hook in hooks if not isinstance(hook, AssertionRewritingHook)]
     sys.path.insert(0, "/tmp")
     try:
-        importlib.import_module("solution")
+        rewritten.executed("solution", SOLUTION, code)
     finally:
         sys.path.remove("/tmp")
         sys.meta_path[:] = hooks
@@ -137,12 +154,26 @@ def _writer(nonce: str, result: int) -> Write:
 class _Recorder:
     """A pytest plugin that reports over the private descriptor."""
 
-    def __init__(self, write: Write, wanted: set[str] | None, tests: str) -> None:
-        self._write, self._wanted, self._lines = write, wanted, tests.splitlines()
+    def __init__(self, modules: Iterable[pytest.Item | pytest.Collector]) -> None:
+        self._modules = list(modules)
         self._failure: str | None = None
         self._called = False
         self._watching: Callable[[], bool] = lambda: True
-        self._snapshot = _snapshots[-1]
+        self.snapshot = integrity.Snapshot()
+        self.begin(lambda *_: None, None, "")
+
+    def begin(self, write: Write, wanted: set[str] | None, tests: str) -> None:
+        """Say where to report, which tests to run (None for all) and what their text is."""
+        self._write, self._wanted, self._lines = write, wanted, tests.splitlines()
+
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """Import the module and collect its tests, as pytest does after it found the module."""
+        session.items = [item for module in self._modules for item in session.genitems(module)]
+        hook, config = session.config.hook, session.config
+        hook.pytest_collection_modifyitems(session=session, config=config, items=session.items)
+        session.testscollected = len(session.items)
+        hook.pytest_collection_finish(session=session)
+        return True
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -174,22 +205,25 @@ class _Recorder:
         if call.excinfo is not None and self._failure is None:
             self._failure = explain(call.excinfo.value, self._lines)
         self._called = self._called or call.when == "call"
-        self._check()
+        if call.when == "call" or _has_fixtures(item):
+            self._check()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.outcome != "passed" and self._failure is None:
             self._failure = report.outcome
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._check()
         passed = self._called and self._failure is None
         self._write("P" if passed else "F", _name(nodeid), self._failure or "")
 
     def _check(self) -> None:
-        changed = self._snapshot.changed()
+        changed = self.snapshot.changed()
         if changed is not None:
             self._accuse(f"the program changed {changed}")
 
-    def pytest_sessionfinish(self) -> None:
+    def finish(self) -> None:
+        """Say that every test has returned."""
         self._check()
         if not self._watching():
             self._accuse("the probe of compared values was taken away")
@@ -210,6 +244,12 @@ def _hide(modules: Iterable[types.ModuleType]) -> None:
     linecache.clearcache()
     with contextlib.suppress(OSError):
         os.unlink(MODULE)
+
+
+def _has_fixtures(item: pytest.Item) -> bool:
+    """Whether anything but pytest's own code runs before and after the test itself."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else ()
+    return not set(getattr(item, "fixturenames", ("unknown",))) <= set(parameters)
 
 
 def _name(nodeid: str) -> str:
