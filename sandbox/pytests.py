@@ -11,7 +11,7 @@ import json
 import secrets
 from typing import Any
 
-from sandbox import rewritten
+from sandbox import lifted, rewritten
 from sandbox.lifted import LiftedQuestion, NotLiftable
 from sandbox.outcome import Outcome
 from sandbox.reported import run_all, unused_word
@@ -27,6 +27,7 @@ class PytestQuestion:
         self._tests = tests
         self._turn = 0
         self._canary = "", "", b""
+        self._lifted: LiftedQuestion | None = None
 
     def judge(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
@@ -43,9 +44,10 @@ class PytestQuestion:
         if not found or not {status for _, status in found} <= {"passed", "failed"}:
             return False
         try:
-            other = LiftedQuestion(self._tests, nursery).judge(code, limits, None, nursery)
+            self._lifted = self._lifted or lifted.prepare({"tests": self._tests}, nursery)
         except NotLiftable:
             return False
+        other = self._lifted.judge(code, limits, None, nursery)
         same = found == [(name, status) for name, status, _ in other["tests"]]
         return same and answer["status"] == other["status"]
 
