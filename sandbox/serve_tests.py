@@ -233,5 +233,6 @@ def _restrain() -> None:
         os.setresgid(_UID, _UID, _UID)
         os.setresuid(_UID, _UID, _UID)
         kernel.hide_memory()  # changing the user has undone it
+    kernel.forbid_new_privileges()
     kernel.drop_capabilities()
     kernel.install_filter(seccomp.build())

@@ -8,13 +8,12 @@ may overshoot for that long.
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
 import select
-import socket
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox import channel, kernel
 from sandbox.space import Space
@@ -31,8 +30,7 @@ _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 _TURN = 1 << 16
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What one candidate process may use.
 
     seconds: wall time until the next record; memory_mb: resident memory of the whole tree, and
@@ -63,7 +61,7 @@ class Limits:
 class Nursery:
     """The judge's side of the zygote: one program at a time."""
 
-    def __init__(self, link: socket.socket, proc: int, own: frozenset[int], space: Space) -> None:
+    def __init__(self, link: _socket.socket, proc: int, own: frozenset[int], space: Space) -> None:
         """Args: link to the zygote; a descriptor of /proc; pids that are not candidates.
 
         ``own`` may change later.
@@ -104,6 +102,12 @@ class Nursery:
         if answer is None:
             raise ConnectionError("the zygote is gone")
         return answer
+
+    def reap(self) -> dict[str, Any]:
+        """Leave nothing of the program: no process and no file; how it ended."""
+        ended, _ = self.ask({"op": "reap"})
+        self.space.clear(ended["uid"])
+        return ended
 
     def resident_mb(self) -> float:
         """Resident memory of all candidate processes above what they were forked with."""
@@ -321,7 +325,7 @@ class Candidate:
     def kill(self) -> dict[str, Any]:
         """Kill whatever is left of the program; how it ended."""
         if self._ended is None:
-            self._ended, _ = self._nursery.ask({"op": "reap"})
+            self._ended = self._nursery.reap()
         return self._ended
 
     def close(self) -> None:
@@ -350,4 +354,4 @@ class Candidate:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return data.decode("utf-8", "replace").replace("\0", "\ufffd")
