@@ -51,11 +51,13 @@ def run(link: _socket.socket, settings: dict[str, Any]) -> NoReturn:
     if settings["jail"] is not None:
         kernel.adopt_orphans()
     kernel.forbid_new_privileges()
+    ends_with_root = kernel.capabilities_end_with_root()
     kernel.install_filter(seccomp.build())
     kernel.trim_memory()
     gc.collect()
     gc.freeze()
     uids = itertools.cycle(settings["uids"] or [None])
+    drop = not (settings["uids"] and all(settings["uids"]) and ends_with_root)
     main_pid, uid = 0, next(uids)
     while True:
         received = channel.receive(link)
@@ -67,7 +69,7 @@ def run(link: _socket.socket, settings: dict[str, Any]) -> NoReturn:
             main_pid = os.fork()
             if main_pid == 0:
                 link.close()
-                _candidate(message, descriptors, uid)
+                _candidate(message, descriptors, uid, drop)
             for descriptor in descriptors:
                 os.close(descriptor)
             watched = os.pidfd_open(main_pid)
@@ -120,11 +122,13 @@ class _Ended:
                 self.answer["status"] = os.waitstatus_to_exitcode(status)
 
 
-def _candidate(message: dict[str, Any], descriptors: list[int], uid: int | None) -> NoReturn:
+def _candidate(
+    message: dict[str, Any], descriptors: list[int], uid: int | None, drop: bool
+) -> NoReturn:
     """In the forked child: put on the restraints, then become the program."""
     try:
         _place(descriptors)
-        _restrain(message["limits"], uid)
+        _restrain(message["limits"], uid, drop)
     except BaseException as error:  # nothing of the program may run half restrained
         os.write(2, f"sandbox set-up failed: {error}\n".encode())
         os._exit(125)
@@ -151,7 +155,8 @@ def _place(descriptors: list[int]) -> None:
     os.closerange(_EXECUTABLE if len(descriptors) == 3 else _FIRST_FREE, 1024)
 
 
-def _restrain(limits: dict[str, int], uid: int | None) -> None:
+def _restrain(limits: dict[str, int], uid: int | None, drop: bool) -> None:
+    """Args: whom to become, None to stay; whether that leaves capabilities to be dropped."""
     os.setsid()
     os.umask(0o022)
     set_limit = resource.setrlimit
@@ -169,7 +174,8 @@ def _restrain(limits: dict[str, int], uid: int | None) -> None:
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     set_limit(resource.RLIMIT_NPROC, (limits["processes"], limits["processes"]))
-    kernel.drop_capabilities()
+    if drop:
+        kernel.drop_capabilities()
     os.chdir("/tmp")
 
 
