@@ -29,6 +29,11 @@ _encode: Any = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
 )
 
 
+def encoded(value: Any) -> bytes:
+    """A plain value, without cycles, as ``json.dumps`` has it."""
+    return "".join(_encode(value, 0)).encode("ascii")
+
+
 class NotPlain(Exception):
     """A returned value that has no exact JSON form."""
 
@@ -74,7 +79,7 @@ def serve(job: int, result: int) -> None:
             arguments, _ = _scan(line.decode("ascii"), 0)
             value = function(*arguments)
             check_plain(value, tuples)
-            answer = b"v" + "".join(_encode(value, 0)).encode("ascii") + b"\n"
+            answer = b"v" + encoded(value) + b"\n"
         except BaseException as error:
             _send(result, b"e", describe(error))
             continue
