@@ -177,18 +177,19 @@ def _pytest(backend: backends.Backend, cores: int) -> None:
     chosen = random.Random(1).sample(sound, min(PLAIN_PROGRAMS, len(sound)))
     plain_found: dict[int, dict[str, bool]] = {}
 
-    def plain() -> float:
+    def plain(some: list[int]) -> float:
         began = time.perf_counter()
         with ThreadPoolExecutor(cores) as pool:
-            results = list(pool.map(lambda index: _plain(works[index]), chosen))
-        plain_found.update(zip(chosen, results, strict=True))
-        return len(chosen) / (time.perf_counter() - began)
+            results = list(pool.map(lambda index: _plain(works[index]), some))
+        plain_found.update(zip(some, results, strict=True))
+        return len(some) / (time.perf_counter() - began)
 
-    rates = {"plain": [plain()]}
-    for name, some in (("A", works), ("B", kept)):
-        sound_works = [some[index] for index in sound]
-        rates[name] = [len(sound) / _score(backend, sound_works, cores)[0] for _ in range(ROUNDS)]
-    rates["plain"].append(plain())
+    rates: dict[str, list[float]] = {"plain": [], "A": [], "B": []}
+    for turn in range(ROUNDS):
+        rates["plain"].append(plain(chosen[turn::ROUNDS]))
+        for name, some in (("A", works), ("B", kept)):
+            sound_works = [some[index] for index in sound]
+            rates[name].append(len(sound) / _score(backend, sound_works, cores)[0])
     results = [plain_found.get(index, {}) for index in range(len(works))]
     _same([_results(v) for v in found["A"]], results, chosen, "plain pytest")
     middle = {name: statistics.median(values) for name, values in rates.items()}
