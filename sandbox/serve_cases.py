@@ -64,8 +64,8 @@ def rehearse() -> None:
 def serve(job: int, result: int) -> None:
     """Answer every test of the job."""
     sys.set_int_max_str_digits(MAX_DIGITS)
-    lines = open(job, "rb", buffering=1 << 16)  # noqa: SIM115 - lives as long as the process
-    header, _ = _scan(lines.readline().decode("ascii"), 0)
+    header, *lines = _read_all(job).decode("ascii").split("\n")
+    header, _ = _scan(header, 0)
     try:
         function = _load(header["code"], header["function"])
     except BaseException as error:  # the program may raise anything, SystemExit included
@@ -74,9 +74,9 @@ def serve(job: int, result: int) -> None:
         return
     os.write(result, b"r\n")
     tuples = header["tuple_as_list"]
-    while line := lines.readline():
+    for line in lines[:-1]:
         try:
-            arguments, _ = _scan(line.decode("ascii"), 0)
+            arguments, _ = _scan(line, 0)
             value = function(*arguments)
             check_plain(value, tuples)
             answer = b"v" + encoded(value) + b"\n"
@@ -84,6 +84,13 @@ def serve(job: int, result: int) -> None:
             _send(result, b"e", describe(error))
             continue
         write_all(result, answer)
+
+
+def _read_all(descriptor: int) -> bytes:
+    parts = []
+    while data := os.read(descriptor, 1 << 20):
+        parts.append(data)
+    return b"".join(parts)
 
 
 def _load(code: str, name: str) -> Any:

@@ -34,7 +34,7 @@ SOLUTION = "/tmp/solution.py"
 OPTIONS = (
     *("--rootdir=/tmp", "-c", "/dev/null", "-s", "-o", "enable_assertion_pass_hook=true"),
     *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:doctest", "-p", "no:junitxml"),
-    *("-p", "no:pastebin", "-p", "no:stepwise", "-p", "no:faulthandler"),
+    *("-p", "no:pastebin", "-p", "no:stepwise", "-p", "no:faulthandler", "-p", "no:debugging"),
     *("-p", "no:unraisableexception", "-p", "no:threadexception"),  # each collects all garbage
     *("-p", "no:nose", "-p", "no:setupplan", "-p", "no:setuponly", "-p", "no:legacypath"),
 )
@@ -74,6 +74,7 @@ def rehearse() -> None:
 def _open_session() -> tuple[pytest.Session, _Recorder]:
     """What ``pytest.main`` does before it imports the test module."""
     config = _prepareconfig([*OPTIONS, MODULE])
+    config.option.trace = config.option.usepdb = False  # asked for by the tests of unittest
     session = pytest.Session.from_config(config)
     config._do_configure()
     config.hook.pytest_sessionstart(session=session)
