@@ -13,9 +13,11 @@ frame, ``logging`` too), unless it is there to hand frames out (``inspect``).
 from __future__ import annotations
 
 import builtins
+import ctypes
+import gc
 import logging
-import operator
 import os
+import struct
 import sys
 import threading
 import types
@@ -47,6 +49,7 @@ _DECIDING = (
 )
 _OURS = ("serve_pytest", "serve_cases", "probe", "rewritten")
 _REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
+_VERSION, _VERSION_PLACE = 8, 3 * struct.calcsize("P")  # see PyDictObject and PEP 509
 _CHECKED = (
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -115,23 +118,55 @@ def _is_the_programs(frame: types.FrameType | None) -> bool:
 
 
 class Snapshot:
-    """Functions and classes that decide about results, as they are now."""
+    """Functions and classes that decide about results, as they are now.
+
+    The interpreter gives a dictionary a new version number with each change. Where the numbers
+    can be read, what is in a dictionary is only compared after its number has changed; a look at
+    thousands of objects would cost more than a test, in memory too.
+    """
 
     def __init__(self) -> None:
-        self._spaces = []
+        self._spaces: list[tuple[Callable[[str], Any], list[str], list[Any]]] = []
+        self._versions: list[memoryview] = []
         for space in _spaces():
             names = [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
             if names:
                 self._spaces.append((space.get, names, [space[name] for name in names]))
-        self._same, self._all, self._map = operator.is_, all, map
+                self._versions.append(_version(space))
+        self._seen = b"".join(self._versions) if _versions_tell() else None
 
     def changed(self) -> str | None:
         """The name of something that is no longer what it was."""
-        same, all_of, each = self._same, self._all, self._map
-        for get, names, values in self._spaces:
-            if not all_of(each(same, each(get, names), values)):
-                return next(n for n, v in zip(names, values, strict=True) if get(n) is not v)
+        seen, now = self._seen, b"".join(self._versions)
+        if seen is not None and seen == now:
+            return None
+        for number, (get, names, values) in enumerate(self._spaces):
+            place = slice(_VERSION * number, _VERSION * (number + 1))
+            if seen is None or seen[place] != now[place]:
+                for name, value in zip(names, values, strict=True):
+                    if get(name) is not value:
+                        return name
+        if seen is not None:
+            self._seen = now
         return None
+
+
+def _version(space: Mapping[str, Any]) -> memoryview:
+    """Where the interpreter keeps the version number of a dictionary."""
+    kept = space if type(space) is dict else gc.get_referents(space)[0]
+    return memoryview((ctypes.c_char * _VERSION).from_address(id(kept) + _VERSION_PLACE))
+
+
+def _versions_tell() -> bool:
+    """Whether this interpreter's dictionaries have version numbers, where they are looked for."""
+    space: dict[str, Any] = {"name": 0}
+    version = _version(space)
+    numbers = [bytes(version), bytes(version)]
+    for value in (1, 2):
+        space["name"] = value
+        numbers.append(bytes(version))
+    first, again, second, third = numbers
+    return first == again and first != second != third != first
 
 
 def _spaces() -> Iterable[Mapping[str, Any]]:

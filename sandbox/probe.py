@@ -30,6 +30,7 @@ _MAX_DEPTH = 6
 _MAX_CLOSE_LOOKS = 50
 _MAX_LOOKS, _SHARE_LATER = 100, 0.02  # at one assertion, which may stand in a long loop
 _FUNCTIONS = (types.FunctionType, type(functools.lru_cache(maxsize=None)(len)), functools.partial)
+_INNOCENT = frozenset({int, float, str, bool, type(None), bytes, complex})
 _INTEGERS = range(-64, 65)
 _PLAIN = (
     *("a", "b", "ab", "abc", "x", "hello", 0.5, 1.5, 2.5),
@@ -128,6 +129,8 @@ def suspicious(value: Any, innocent: Callable[[type], bool] = lambda kind: False
             return None
         item, depth = left.pop()
         kind = type(item)
+        if kind in _INNOCENT:
+            continue
         if depth < _MAX_DEPTH and kind in (list, tuple, set, frozenset):
             left.extend((part, depth + 1) for part in item)
         elif depth < _MAX_DEPTH and kind is dict:

@@ -23,7 +23,7 @@ _DICTIONARIES = (dict, collections.defaultdict, collections.OrderedDict, collect
 MAX_DIGITS = 100_000
 _MESSAGE = 500
 # what json.loads and json.dumps come down to; no cycle gets past check_plain
-_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _encode: Any = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
     None, None, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, True
 )
@@ -64,8 +64,8 @@ def rehearse() -> None:
 def serve(job: int, result: int) -> None:
     """Answer every test of the job."""
     sys.set_int_max_str_digits(MAX_DIGITS)
-    header, *lines = _read_all(job).decode("ascii").split("\n")
-    header, _ = _scan(header, 0)
+    header, *lines = read_all(job).decode("ascii").split("\n")
+    header, _ = scan(header, 0)
     try:
         function = _load(header["code"], header["function"])
     except BaseException as error:  # the program may raise anything, SystemExit included
@@ -76,7 +76,7 @@ def serve(job: int, result: int) -> None:
     tuples = header["tuple_as_list"]
     for line in lines[:-1]:
         try:
-            arguments, _ = _scan(line, 0)
+            arguments, _ = scan(line, 0)
             value = function(*arguments)
             check_plain(value, tuples)
             answer = b"v" + encoded(value) + b"\n"
@@ -86,7 +86,8 @@ def serve(job: int, result: int) -> None:
         write_all(result, answer)
 
 
-def _read_all(descriptor: int) -> bytes:
+def read_all(descriptor: int) -> bytes:
+    """Everything up to the end of a pipe."""
     parts = []
     while data := os.read(descriptor, 1 << 20):
         parts.append(data)
