@@ -6,6 +6,7 @@
 evalplus 0.3.1, in a pool of as many processes as we have workers. ``pytest``: distinct programs,
 right and wrong (mutants of the bundled gold solutions), against one pytest process with a JUnit
 report per program, as many at a time as we have workers; every test must have the same result.
+That process loads no plugin but pytest's own: those that happen to be installed would slow it.
 Rounds alternate, so that a busy machine slows both; the ratio is of the medians. Walls are built
 within the measured time; the others' imports are not counted.
 """
@@ -238,6 +239,7 @@ def _plain(work: Work) -> dict[str, bool]:
         subprocess.run(
             [*command, "test_solution.py"],
             cwd=folder,
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             timeout=_PLAIN_SECONDS,
             check=False,
