@@ -47,7 +47,7 @@ _DECIDING = (
     *("runner", "python", "reports", "main", "nodes", "outcomes", "raises"),
     *("assertion.rewrite", "assertion.util", "fixtures", "config", "_code.code"),
 )
-_OURS = ("serve_pytest", "serve_cases", "probe", "rewritten")
+_OURS = ("serve_pytest", "serve_cases", "probe", "rewritten", "simple")
 _REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
 _VERSION, _VERSION_PLACE = 8, 3 * struct.calcsize("P")  # see PyDictObject and PEP 509
 _CHECKED = (

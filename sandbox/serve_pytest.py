@@ -26,7 +26,7 @@ from _pytest.assertion import util
 from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.config import _prepareconfig
 
-from sandbox import integrity, probe, rewritten
+from sandbox import integrity, probe, rewritten, simple
 from sandbox.rewritten import MODULE
 from sandbox.serve_cases import describe, read_all, scan
 
@@ -45,6 +45,9 @@ Write = Callable[..., None]
 
 _opened: list[tuple[pytest.Session, _Recorder]] = []
 
+_SIMPLE = "import solution\ndef test_nothing():\n    assert [0] == [0]\n"
+_REHEARSED = _SIMPLE, f"{_SIMPLE}def test_path(tmp_path):\n    assert tmp_path\n"
+
 
 def rehearse() -> None:
     """Run a trivial test once, so that every fork finds pytest's parts imported.
@@ -58,20 +61,28 @@ def rehearse() -> None:
     patched: Any = reports
     patched._format_failed_longrepr = _no_text
     _save(SOLUTION, "")
-    text = "import solution\ndef test_nothing():\n    assert [0] == [0]\n"
-    for _ in range(2):
-        _save(MODULE, text)
-        session, recorder = _open_session()
-        if not _opened:
-            rewritten.give(rewritten.compiled(text))
-            _run_tests(session, recorder)
-            session.config._ensure_unconfigure()
-        _opened[:] = [(session, recorder)]
+    for text in _REHEARSED:
+        if not set("PE") <= set(_said_about(text)):
+            raise ImportError("pytest does not run a trivial test as it should")
+    _save(MODULE, "")
+    _opened[:] = [_open_session()]
     os.unlink(MODULE)
     os.chdir(here)
     sys.path[:] = path
     for name in {"solution", "test_solution"} & (set(sys.modules) - modules):
         del sys.modules[name]
+
+
+def _said_about(tests: str) -> list[str]:
+    """The kinds of records that a run of a trivial module writes."""
+    said: list[str] = []
+    _save(MODULE, tests)
+    session, recorder = _open_session()
+    rewritten.give(rewritten.compiled(tests))
+    recorder.begin(lambda kind, *_: said.append(kind), None, tests)
+    _run_tests(session, recorder)
+    session.config._ensure_unconfigure()
+    return said
 
 
 def _no_text(*failure: object) -> str:
@@ -97,7 +108,10 @@ def _run_tests(session: pytest.Session, recorder: _Recorder) -> None:
     hook = session.config.hook
     with contextlib.suppress(BaseException):  # what was not reported does not count
         hook.pytest_collection(session=session)
-        hook.pytest_runtestloop(session=session)
+        if simple.all_simple(session):
+            simple.run(session, recorder)
+        else:
+            hook.pytest_runtestloop(session=session)
     recorder.finish()
 
 
@@ -207,6 +221,13 @@ class _Recorder:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._failure, self._called = None, False
         self._write("S", _name(nodeid))
+
+    def returned(self, error: BaseException | None) -> None:
+        """A test that is run without pytest's phases has returned, or raised."""
+        self._called = True
+        if error is not None:
+            self._failure = explain(error, self._lines)
+        self._check()
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         if call.excinfo is not None and self._failure is None:

@@ -9,6 +9,8 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from codemix_core.questions.nano import nano_questions
 from codemix_core.records import Question
 from codemix_core.scoring.backends.base import Backend
@@ -16,7 +18,9 @@ from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.program import Work
 from tests.sandbox.addition import FLOORS
 
-MODULE = Path(__file__).with_name("features.txt").read_text()
+MODULES = {
+    path.stem: path.read_text() for path in sorted(Path(__file__).parent.glob("features*.txt"))
+}
 GOLD = "def transform(xs):\n    return sorted(xs)\n"
 ENDING = {
     "at import": "import pytest\nfrom solution import nothing\n",
@@ -34,23 +38,27 @@ def _question(tests: str) -> Question:
     )
 
 
-def _plain(folder: Path) -> dict[str, bool]:
+def _plain(folder: Path, tests: str) -> dict[str, bool]:
     (folder / "solution.py").write_text(GOLD)
-    (folder / "test_solution.py").write_text(MODULE)
+    (folder / "test_solution.py").write_text(tests)
     options = ["-q", "-p", "no:cacheprovider", "--junitxml=report.xml", "test_solution.py"]
     command = [sys.executable, "-m", "pytest", *options]
     subprocess.run(command, cwd=folder, capture_output=True, check=False)
     results: dict[str, bool] = defaultdict(lambda: True)
     for case in ElementTree.parse(folder / "report.xml").getroot().iter("testcase"):
-        place = case.attrib["classname"].partition(".")[2]
+        place = case.attrib["classname"].partition(".")[2].replace(".", "::")
         results["::".join(filter(None, (place, case.attrib["name"])))] &= len(case) == 0
     return dict(results)
 
 
-def test_every_feature_has_plain_pytests_result(backend: Backend, tmp_path: Path) -> None:
-    (verdict,) = Scorer(backend, FLOORS).score([Work(_question(MODULE), None, 0, GOLD)])
+@pytest.mark.parametrize("module", MODULES)
+def test_every_feature_has_plain_pytests_result(
+    module: str, backend: Backend, tmp_path: Path
+) -> None:
+    tests = MODULES[module]
+    (verdict,) = Scorer(backend, FLOORS).score([Work(_question(tests), None, 0, GOLD)])
     found = {test.name: test.status == "passed" for test in verdict.tests}
-    assert found == _plain(tmp_path)
+    assert found == _plain(tmp_path, tests)
     assert verdict.tier == "B"
     assert list(found.values()).count(True) > 20
 
