@@ -54,6 +54,7 @@ class PytestQuestion:
     def _run(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
     ) -> dict[str, Any]:
+        nursery.warm("sandbox.serve_pytest")
         outcome = Outcome(list(declared or ()))
         canary, tests, compiled = self._with_canary()
 

@@ -72,11 +72,29 @@ class Nursery:
         self.own = set(own)
         self.base_kb = 0
         self.base_data_kb = 0
+        self._zygote = 0
+        self._warm: set[str] = set()
 
     def measure_zygote(self, pid: int) -> None:
         """Remember what a fork starts with, so that programs are not charged for it."""
+        self._zygote = pid
         pages = self._statm(str(pid))
         self.base_kb, self.base_data_kb = pages[1] * _PAGE_KB, pages[5] * _PAGE_KB
+
+    def warm(self, module: str) -> None:
+        """Have every later program find a module imported; no program may be running.
+
+        Raises:
+            RuntimeError: it cannot be imported.
+        """
+        if module in self._warm:
+            return
+        answer, _ = self.ask({"op": "warm", "modules": [module]})
+        if "problem" in answer:
+            raise RuntimeError(answer["problem"])
+        self.reap()  # what a rehearsal has left
+        self.measure_zygote(self._zygote)
+        self._warm.add(module)
 
     def adopt_next(self) -> None:
         """Have the judge's next child born beside the judge, where no program sees it."""

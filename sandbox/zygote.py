@@ -22,6 +22,7 @@ import itertools
 import os
 import resource
 import signal
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from sandbox import channel, kernel, runners, seccomp
@@ -47,15 +48,14 @@ def run(link: _socket.socket, settings: dict[str, Any]) -> NoReturn:
         signal.signal(number, signal.SIG_DFL)  # programs have them so; nobody signals us
     os.setsid()
     kernel.hide_memory()
-    runners.warm(settings["warm"])
     if settings["jail"] is not None:
         kernel.adopt_orphans()
     kernel.forbid_new_privileges()
     ends_with_root = kernel.capabilities_end_with_root()
     kernel.install_filter(seccomp.build())
-    kernel.trim_memory()
-    gc.collect()
-    gc.freeze()
+    unready = _warm(settings["warm"])
+    if unready:
+        raise ImportError(unready["problem"])
     uids = itertools.cycle(settings["uids"] or [None])
     drop = not (settings["uids"] and all(settings["uids"]) and ends_with_root)
     main_pid, uid = 0, next(uids)
@@ -75,6 +75,8 @@ def run(link: _socket.socket, settings: dict[str, Any]) -> NoReturn:
             watched = os.pidfd_open(main_pid)
             channel.send(link, {}, (watched,))
             os.close(watched)
+        elif message["op"] == "warm":
+            channel.send(link, _warm(message["modules"]))
         else:
             ended = _Ended(main_pid)
             if settings["jail"] is None:
@@ -83,6 +85,18 @@ def run(link: _socket.socket, settings: dict[str, Any]) -> NoReturn:
                 ended.kill_user(uid, settings["spare"])
             channel.send(link, {**ended.answer, "uid": uid})
             main_pid = 0
+
+
+def _warm(modules: Iterable[str]) -> dict[str, str]:
+    """Import what later forks are to share; a ``problem`` when that cannot be done."""
+    try:
+        runners.warm(modules)
+    except Exception as error:
+        return {"problem": f"{type(error).__name__}: {error}"}
+    gc.collect()
+    gc.freeze()
+    kernel.trim_memory()
+    return {}
 
 
 class _Ended:
