@@ -1,10 +1,10 @@
-"""Tier B: notices a program that looks at its tests or changes what they are run with.
+"""Tier B: notices a program that looks at its tests.
 
 Program and tests share a process, so nothing here can be made certain; it makes the known ways
 visible, by whatever spelling they are reached. The interpreter's audit events tell when a
 program's own code takes frames, walks the garbage collector, reads memory, traces, opens the
-tests or exchanges code. Functions and classes that decide about results are compared with what
-they were before the program was loaded. What is found is reported at once and is tampering.
+tests or exchanges code. What is found is reported at once and is tampering. What a program
+changes is found by :mod:`sandbox.snapshot`.
 
 Not flagged: what the standard library does on a program's behalf (``namedtuple`` looks at a
 frame, ``logging`` too), unless it is there to hand frames out (``inspect``).
@@ -12,16 +12,12 @@ frame, ``logging`` too), unless it is there to hand frames out (``inspect``).
 
 from __future__ import annotations
 
-import builtins
-import ctypes
-import gc
 import logging
 import os
-import struct
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -42,21 +38,6 @@ _EVENTS = frozenset(
     | {"gc.get_referents", "code.__new__", "ctypes.string_at", "ctypes.wstring_at"}
     | {"ctypes.cdata", "ctypes.cdata/buffer", "ctypes.addressof", "ctypes.dlsym"}
     | {"ctypes.dlsym/handle", "open", "compile", "object.__getattr__", "object.__setattr__"}
-)
-_DECIDING = (
-    *("runner", "python", "reports", "main", "nodes", "outcomes", "raises"),
-    *("assertion.rewrite", "assertion.util", "fixtures", "config", "_code.code"),
-)
-_OURS = ("serve_pytest", "serve_cases", "probe", "rewritten", "simple")
-_REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
-_VERSION, _VERSION_PLACE = 8, 3 * struct.calcsize("P")  # see PyDictObject and PEP 509
-_CHECKED = (
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    type,
-    property,
-    classmethod,
-    staticmethod,
 )
 _OWN = ("_pytest", "pluggy", "sandbox", "test_solution")
 Report = Callable[[str], None]
@@ -115,68 +96,3 @@ def _is_the_programs(frame: types.FrameType | None) -> bool:
     else:
         return False
     return frame is not None and not frame.f_code.co_filename.startswith(_LIBRARIES)
-
-
-class Snapshot:
-    """Functions and classes that decide about results, as they are now.
-
-    The interpreter gives a dictionary a new version number with each change. Where the numbers
-    can be read, what is in a dictionary is only compared after its number has changed; a look at
-    thousands of objects would cost more than a test, in memory too.
-    """
-
-    def __init__(self) -> None:
-        self._spaces: list[tuple[Callable[[str], Any], list[str], list[Any]]] = []
-        self._versions: list[memoryview] = []
-        for space in _spaces():
-            names = [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
-            if names:
-                self._spaces.append((space.get, names, [space[name] for name in names]))
-                self._versions.append(_version(space))
-        self._seen = b"".join(self._versions) if _versions_tell() else None
-
-    def changed(self) -> str | None:
-        """The name of something that is no longer what it was."""
-        seen, now = self._seen, b"".join(self._versions)
-        if seen is not None and seen == now:
-            return None
-        for number, (get, names, values) in enumerate(self._spaces):
-            place = slice(_VERSION * number, _VERSION * (number + 1))
-            if seen is None or seen[place] != now[place]:
-                for name, value in zip(names, values, strict=True):
-                    if get(name) is not value:
-                        return name
-        if seen is not None:
-            self._seen = now
-        return None
-
-
-def _version(space: Mapping[str, Any]) -> memoryview:
-    """Where the interpreter keeps the version number of a dictionary."""
-    kept = space if type(space) is dict else gc.get_referents(space)[0]
-    return memoryview((ctypes.c_char * _VERSION).from_address(id(kept) + _VERSION_PLACE))
-
-
-def _versions_tell() -> bool:
-    """Whether this interpreter's dictionaries have version numbers, where they are looked for."""
-    space: dict[str, Any] = {"name": 0}
-    version = _version(space)
-    numbers = [bytes(version), bytes(version)]
-    for value in (1, 2):
-        space["name"] = value
-        numbers.append(bytes(version))
-    first, again, second, third = numbers
-    return first == again and first != second != third != first
-
-
-def _spaces() -> Iterable[Mapping[str, Any]]:
-    modules = [module for name, module in sys.modules.items() if name.startswith("pluggy._")]
-    modules += [sys.modules[f"_pytest.{name}"] for name in _DECIDING]
-    modules += [sys.modules[f"sandbox.{name}"] for name in _OURS]
-    for module in modules:
-        yield {} if module is None else vars(module)
-        for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == module.__name__:
-                yield value.__dict__
-    yield vars(builtins)
-    yield vars(os)

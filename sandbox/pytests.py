@@ -25,6 +25,7 @@ class PytestQuestion:
 
     def __init__(self, tests: str) -> None:
         self._tests = tests
+        self._imports = rewritten.imports(tests)
         self._turn = 0
         self._canary = "", "", b""
         self._lifted: LiftedQuestion | None = None
@@ -63,6 +64,7 @@ class PytestQuestion:
                 "nonce": nonce,
                 "code": code,
                 "tests": tests,
+                "imports": self._imports,
                 "canary": canary,
                 "wanted": wanted,
             }

@@ -12,7 +12,7 @@ import marshal
 import sys
 import types
 import warnings
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from typing import Any
 
 from _pytest import python
@@ -42,6 +42,32 @@ def compiled(tests: str) -> bytes:
             return marshal.dumps(compile(tree, _PATH, "exec", dont_inherit=True))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return b""
+
+
+def imports(tests: str) -> list[str]:
+    """The modules that tests import, but the program."""
+    try:
+        tree = ast.parse(tests)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found: dict[str, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= dict.fromkeys(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            inner = (f"{node.module}.{alias.name}" for alias in node.names)
+            found |= dict.fromkeys([node.module, *filter(_in_standard_library, inner)])
+    return [name for name in found if name.partition(".")[0] not in ("solution", "test_solution")]
+
+
+def _in_standard_library(name: str) -> bool:
+    """Whether this is a module of the standard library, and not a name in one."""
+    if name.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    try:
+        return find_spec(name) is not None
+    except ImportError:
+        return False
 
 
 _given: list[bytes] = []

@@ -4,14 +4,16 @@ The program can reach everything here, so nothing is taken on trust outside: rec
 nonce, and a must-fail test (the canary) shows whether failing still works. Values that the
 program returns are probed: an object that equals whatever it is compared with is reported.
 
-The job is one JSON line: ``nonce``, ``code``, ``tests`` (with the canary),
-``canary`` (its name), ``wanted`` (test names or null). Records: see :mod:`sandbox.reported`.
+The job is one JSON line: ``nonce``, ``code``, ``tests`` (with the canary), ``imports`` (modules
+they import), ``canary`` (its name), ``wanted`` (test names or null).
+Records: see :mod:`sandbox.reported`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib
 import linecache
 import os
 import sys
@@ -26,7 +28,7 @@ from _pytest.assertion import util
 from _pytest.assertion.rewrite import AssertionRewritingHook
 from _pytest.config import _prepareconfig
 
-from sandbox import integrity, probe, rewritten, simple
+from sandbox import integrity, probe, rewritten, simple, snapshot
 from sandbox.rewritten import MODULE
 from sandbox.serve_cases import describe, read_all, scan
 
@@ -99,7 +101,7 @@ def _open_session() -> tuple[pytest.Session, _Recorder]:
     config.hook.pytest_sessionstart(session=session)
     recorder = _Recorder(session.perform_collect(genitems=False))
     config.pluginmanager.register(recorder)
-    recorder.snapshot = integrity.Snapshot()
+    recorder.take_snapshots()
     return session, recorder
 
 
@@ -128,9 +130,12 @@ def serve(job: int, result: int) -> None:
     session, recorder = _opened.pop()
     leave = os._exit
     _save(SOLUTION, order["code"])
+    imported = _imported(order["imports"])
+    recorder.begin(write, None, "")
     integrity.watch(MODULE, lambda text: write("T", "", text))
     try:
         _load(code)
+        recorder.loaded(imported)
     except BaseException as error:  # the program may raise anything, SystemExit included
         write("M", "", describe(error))
         write("E")
@@ -141,6 +146,15 @@ def serve(job: int, result: int) -> None:
     recorder.begin(write, wanted, order["tests"])
     _run_tests(session, recorder)
     leave(0)  # tidying up would take as long as a few tests
+
+
+def _imported(names: Sequence[str]) -> snapshot.Snapshot:
+    """What the tests import that is not there yet, as it is before the program is loaded."""
+    missing = [name for name in names if name not in sys.modules]
+    for name in missing:
+        with contextlib.suppress(BaseException):  # the tests will tell
+            importlib.import_module(name)
+    return snapshot.Snapshot(snapshot.modules(missing))
 
 
 def _load(code: types.CodeType) -> None:
@@ -180,8 +194,18 @@ class _Recorder:
         self._failure: str | None = None
         self._called = False
         self._watching: Callable[[], bool] = lambda: True
-        self.snapshot = integrity.Snapshot()
+        self.take_snapshots()
         self.begin(lambda *_: None, None, "")
+
+    def take_snapshots(self) -> None:
+        """Remember functions and classes as they are."""
+        self._deciding = snapshot.Snapshot(snapshot.deciding())
+        self._libraries = snapshot.Snapshot(snapshot.libraries())
+
+    def loaded(self, imported: snapshot.Snapshot) -> None:
+        """The program has been loaded, after these modules of the tests' imports."""
+        for seen in (self._libraries, imported):
+            self._tell(snapshot.said(seen.changed()))
 
     def begin(self, write: Write, wanted: set[str] | None, tests: str) -> None:
         """Say where to report, which tests to run (None for all) and what their text is."""
@@ -206,7 +230,8 @@ class _Recorder:
             self._write("D", _name(item.nodeid))
         modules = {id(m): m for i in session.items if (m := getattr(i, "module", None))}
         for module in modules.values():
-            probe.guard(module, sys.modules.get("solution"), self._accuse)
+            around = snapshot.DuringCalls(snapshot.used_by(module))
+            probe.guard(module, sys.modules.get("solution"), around, self._accuse)
         self._watching = probe.watch_assertions(modules.values(), self._accuse)
         _hide(modules.values())
 
@@ -246,16 +271,19 @@ class _Recorder:
         self._write("P" if passed else "F", _name(nodeid), self._failure or "")
 
     def _check(self) -> None:
-        changed = self.snapshot.changed()
-        if changed is not None:
-            self._accuse(f"the program changed {changed}")
+        self._tell(snapshot.said(self._deciding.changed()))
 
     def finish(self) -> None:
         """Say that every test has returned."""
         self._check()
+        self._tell(snapshot.said(self._libraries.changed(_of_the_tests)))
         if not self._watching():
             self._accuse("the probe of compared values was taken away")
         self._write("E")
+
+    def _tell(self, accusation: str | None) -> None:
+        if accusation:
+            self._accuse(accusation)
 
     def _accuse(self, text: str) -> None:
         self._write("T", "", text)
@@ -278,6 +306,13 @@ def _has_fixtures(item: pytest.Item) -> bool:
     """Whether anything but pytest's own code runs before and after the test itself."""
     parameters = item.callspec.params if hasattr(item, "callspec") else ()
     return not set(getattr(item, "fixturenames", ("unknown",))) <= set(parameters)
+
+
+def _of_the_tests(value: object) -> bool:
+    """Whether an honest test may have left this in the place of a library's function."""
+    if isinstance(value, types.FunctionType):
+        return value.__code__.co_filename.endswith(MODULE)
+    return type(value).__module__ == "unittest.mock"
 
 
 def _name(nodeid: str) -> str:

@@ -12,7 +12,7 @@ from _pytest.python import Function
 
 import sandbox.rewritten
 import sandbox.serve_pytest  # noqa: F401 - it is compared too
-from sandbox import integrity
+from sandbox import snapshot as module
 
 CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a function": lambda patch: patch.setattr(runner, "call_and_report", print),
@@ -24,19 +24,19 @@ CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 
 
 @pytest.fixture(params=[True, False], ids=["with versions", "without"])
-def snapshot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> integrity.Snapshot:
+def snapshot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> module.Snapshot:
     """A snapshot, also as an interpreter takes it whose dictionaries have no versions."""
     if not request.param:
-        monkeypatch.setattr(integrity, "_versions_tell", lambda: False)
-    return integrity.Snapshot()
+        monkeypatch.setattr(module, "_versions_tell", lambda: False)
+    return module.Snapshot([*module.deciding(), *module.libraries()])
 
 
-def test_nothing_has_changed(snapshot: integrity.Snapshot) -> None:
+def test_nothing_has_changed(snapshot: module.Snapshot) -> None:
     assert [snapshot.changed(), snapshot.changed()] == [None, None]
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_is_noticed(change: str, snapshot: integrity.Snapshot) -> None:
+def test_a_change_is_noticed(change: str, snapshot: module.Snapshot) -> None:
     with pytest.MonkeyPatch.context() as patch:
         CHANGES[change](patch)
         found = [snapshot.changed(), snapshot.changed()]
@@ -44,7 +44,7 @@ def test_a_change_is_noticed(change: str, snapshot: integrity.Snapshot) -> None:
     assert snapshot.changed() is None  # it was put back
 
 
-def test_an_innocent_change_hides_no_other(snapshot: integrity.Snapshot) -> None:
+def test_an_innocent_change_hides_no_other(snapshot: module.Snapshot) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "something_new", 1, raising=False)
         assert snapshot.changed() is None
@@ -53,4 +53,4 @@ def test_an_innocent_change_hides_no_other(snapshot: integrity.Snapshot) -> None
 
 
 def test_versions_are_read_where_they_are_kept() -> None:
-    assert integrity._versions_tell()
+    assert module._versions_tell()
