@@ -154,7 +154,7 @@ def _imported(names: Sequence[str]) -> snapshot.Snapshot:
     for name in missing:
         with contextlib.suppress(BaseException):  # the tests will tell
             importlib.import_module(name)
-    return snapshot.Snapshot(snapshot.modules(missing))
+    return snapshot.modules(missing)
 
 
 def _load(code: types.CodeType) -> None:
@@ -199,11 +199,13 @@ class _Recorder:
 
     def take_snapshots(self) -> None:
         """Remember functions and classes as they are."""
-        self._deciding = snapshot.Snapshot(snapshot.deciding())
-        self._libraries = snapshot.Snapshot(snapshot.libraries())
+        self._deciding = snapshot.deciding()
+        self._libraries = snapshot.libraries()
+        self._imported = snapshot.modules(())
 
     def loaded(self, imported: snapshot.Snapshot) -> None:
         """The program has been loaded, after these modules of the tests' imports."""
+        self._imported = imported
         for seen in (self._libraries, imported):
             self._tell(snapshot.said(seen.changed()))
 
@@ -230,7 +232,8 @@ class _Recorder:
             self._write("D", _name(item.nodeid))
         modules = {id(m): m for i in session.items if (m := getattr(i, "module", None))}
         for module in modules.values():
-            around = snapshot.DuringCalls(snapshot.used_by(module))
+            known = self._deciding, self._libraries, self._imported
+            around = snapshot.DuringCalls(known, snapshot.used_by(module))
             probe.guard(module, sys.modules.get("solution"), around, self._accuse)
         self._watching = probe.watch_assertions(modules.values(), self._accuse)
         _hide(modules.values())

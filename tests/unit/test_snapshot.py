@@ -28,7 +28,7 @@ def snapshot(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """A snapshot, also as an interpreter takes it whose dictionaries have no versions."""
     if not request.param:
         monkeypatch.setattr(module, "_versions_tell", lambda: False)
-    return module.Snapshot([*module.deciding(), *module.libraries()])
+    return module.Snapshot(module._entries(lambda name: True))
 
 
 def test_nothing_has_changed(snapshot: module.Snapshot) -> None:
@@ -54,3 +54,12 @@ def test_an_innocent_change_hides_no_other(snapshot: module.Snapshot) -> None:
 
 def test_versions_are_read_where_they_are_kept() -> None:
     assert module._versions_tell()
+
+
+def test_what_was_rebased_is_taken_for_what_it_has_to_be(snapshot: module.Snapshot) -> None:
+    part = snapshot.select({"os"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "getcwd", print)
+        part.rebase()
+        assert (part.changed(), snapshot.changed()) == (None, "getcwd")
+    assert part.changed() == "getcwd"
