@@ -215,6 +215,7 @@ class _Recorder:
 
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Import the module and collect its tests, as pytest does after it found the module."""
+        self._check()  # the program is loaded; what it has changed might be put back in time
         session.items = [item for module in self._modules for item in session.genitems(module)]
         hook, config = session.config.hook, session.config
         hook.pytest_collection_modifyitems(session=session, config=config, items=session.items)
