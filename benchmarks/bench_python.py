@@ -6,6 +6,7 @@
 evalplus 0.3.1, in a pool of as many processes as we have workers. ``pytest``: distinct programs,
 right and wrong (mutants of the bundled gold solutions), against one pytest process with a JUnit
 report per program, as many at a time as we have workers; every test must have the same result.
+That process loads no plugin but pytest's own: those that happen to be installed would slow it.
 Rounds alternate, so that a busy machine slows both; the ratio is of the medians. Walls are built
 within the measured time; the others' imports are not counted.
 """
@@ -177,18 +178,19 @@ def _pytest(backend: backends.Backend, cores: int) -> None:
     chosen = random.Random(1).sample(sound, min(PLAIN_PROGRAMS, len(sound)))
     plain_found: dict[int, dict[str, bool]] = {}
 
-    def plain() -> float:
+    def plain(some: list[int]) -> float:
         began = time.perf_counter()
         with ThreadPoolExecutor(cores) as pool:
-            results = list(pool.map(lambda index: _plain(works[index]), chosen))
-        plain_found.update(zip(chosen, results, strict=True))
-        return len(chosen) / (time.perf_counter() - began)
+            results = list(pool.map(lambda index: _plain(works[index]), some))
+        plain_found.update(zip(some, results, strict=True))
+        return len(some) / (time.perf_counter() - began)
 
-    rates = {"plain": [plain()]}
-    for name, some in (("A", works), ("B", kept)):
-        sound_works = [some[index] for index in sound]
-        rates[name] = [len(sound) / _score(backend, sound_works, cores)[0] for _ in range(ROUNDS)]
-    rates["plain"].append(plain())
+    rates: dict[str, list[float]] = {"plain": [], "A": [], "B": []}
+    for turn in range(ROUNDS):
+        rates["plain"].append(plain(chosen[turn::ROUNDS]))
+        for name, some in (("A", works), ("B", kept)):
+            sound_works = [some[index] for index in sound]
+            rates[name].append(len(sound) / _score(backend, sound_works, cores)[0])
     results = [plain_found.get(index, {}) for index in range(len(works))]
     _same([_results(v) for v in found["A"]], results, chosen, "plain pytest")
     middle = {name: statistics.median(values) for name, values in rates.items()}
@@ -237,6 +239,7 @@ def _plain(work: Work) -> dict[str, bool]:
         subprocess.run(
             [*command, "test_solution.py"],
             cwd=folder,
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             timeout=_PLAIN_SECONDS,
             check=False,

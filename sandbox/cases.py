@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from sandbox.outcome import ENDINGS, Outcome, exit_text
-from sandbox.serve_cases import MAX_DIGITS
+from sandbox.serve_cases import MAX_DIGITS, encoded
 from sandbox.watch import Candidate, Limits, Nursery
 
 _LIMITS_PER_PROGRAM = 3
@@ -36,8 +36,8 @@ class CaseQuestion:
         self.tuples = bool(_option(document, "tuple_as_list", False))
         self.names = [case["name"] for case in document["cases"]]
         self.expected = [case["expected"] for case in document["cases"]]
-        self.inputs = [json.dumps(case["args"]).encode() + b"\n" for case in document["cases"]]
-        self._texts = [json.dumps(value).encode() for value in self.expected]
+        self.inputs = [encoded(case["args"]) + b"\n" for case in document["cases"]]
+        self._texts = [encoded(value) for value in self.expected]
         self._by_text = [b"NaN" not in text for text in self._texts]
 
     def judge(

@@ -1,20 +1,22 @@
 """Messages between trusted processes: length-prefixed JSON frames, and datagrams with descriptors.
 
 A frame is 4 bytes of big-endian length and that many bytes of JSON (ASCII). The candidate
-never holds an end of these channels.
+never holds an end of these channels. The zygote is forked with all that is imported here, so
+sockets are those of the C module: the other one makes hundreds of named constants.
 """
 
 from __future__ import annotations
 
-import array
+import _socket
 import json
 import os
-import socket
 import struct
 from typing import Any, BinaryIO
 
 MAX_FRAME = 256 * 1024 * 1024
 _MAX_DATAGRAM = 64 * 1024
+_INT = struct.calcsize("i")
+_ROOM = _socket.CMSG_SPACE(8 * _INT)
 
 
 def write_frame(stream: BinaryIO, message: dict[str, Any]) -> None:
@@ -43,26 +45,26 @@ def read_frame(stream: BinaryIO) -> dict[str, Any] | None:
     return message
 
 
-def send(link: socket.socket, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+def send(link: _socket.socket, message: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
     """Send one datagram with open descriptors."""
     body = json.dumps(message, separators=(",", ":")).encode("ascii")
     if descriptors:
-        socket.send_fds(link, [body], descriptors)
+        packed = struct.pack(f"{len(descriptors)}i", *descriptors)
+        link.sendmsg([body], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)])
     else:
         link.send(body)
 
 
-def receive(link: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+def receive(link: _socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     """The next datagram and its descriptors, or None when the other side is gone."""
-    room = array.array("i").itemsize * 8
-    body, ancillary, _, _ = link.recvmsg(_MAX_DATAGRAM, socket.CMSG_SPACE(room))
-    descriptors = array.array("i")
+    body, ancillary, _, _ = link.recvmsg(_MAX_DATAGRAM, _ROOM)
+    descriptors: list[int] = []
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            descriptors += struct.unpack(f"{len(data) // _INT}i", data[: len(data) // _INT * _INT])
     if not body:
         for descriptor in descriptors:
             os.close(descriptor)
         return None
     message: dict[str, Any] = json.loads(body)
-    return message, list(descriptors)
+    return message, descriptors

@@ -1,10 +1,10 @@
-"""Tier B: notices a program that looks at its tests or changes what they are run with.
+"""Tier B: notices a program that looks at its tests.
 
 Program and tests share a process, so nothing here can be made certain; it makes the known ways
 visible, by whatever spelling they are reached. The interpreter's audit events tell when a
 program's own code takes frames, walks the garbage collector, reads memory, traces, opens the
-tests or exchanges code. Functions and classes that decide about results are compared with what
-they were before the program was loaded. What is found is reported at once and is tampering.
+tests or exchanges code. What is found is reported at once and is tampering. What a program
+changes is found by :mod:`sandbox.snapshot`.
 
 Not flagged: what the standard library does on a program's behalf (``namedtuple`` looks at a
 frame, ``logging`` too), unless it is there to hand frames out (``inspect``).
@@ -12,13 +12,12 @@ frame, ``logging`` too), unless it is there to hand frames out (``inspect``).
 
 from __future__ import annotations
 
-import builtins
 import logging
 import os
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,19 +38,6 @@ _EVENTS = frozenset(
     | {"gc.get_referents", "code.__new__", "ctypes.string_at", "ctypes.wstring_at"}
     | {"ctypes.cdata", "ctypes.cdata/buffer", "ctypes.addressof", "ctypes.dlsym"}
     | {"ctypes.dlsym/handle", "open", "compile", "object.__getattr__", "object.__setattr__"}
-)
-_DECIDING = (
-    *("runner", "python", "reports", "main", "nodes", "outcomes", "raises"),
-    *("assertion.rewrite", "assertion.util", "fixtures", "config", "_code.code"),
-)
-_REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
-_CHECKED = (
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    type,
-    property,
-    classmethod,
-    staticmethod,
 )
 _OWN = ("_pytest", "pluggy", "sandbox", "test_solution")
 Report = Callable[[str], None]
@@ -110,37 +96,3 @@ def _is_the_programs(frame: types.FrameType | None) -> bool:
     else:
         return False
     return frame is not None and not frame.f_code.co_filename.startswith(_LIBRARIES)
-
-
-class Snapshot:
-    """Functions and classes that decide about results, as they are now."""
-
-    def __init__(self) -> None:
-        self._spaces = [
-            (space, names, [id(space[name]) for name in names])
-            for space in _spaces()
-            if (
-                names := [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
-            )
-        ]
-
-    def changed(self) -> str | None:
-        """The name of something that is no longer what it was."""
-        for space, names, numbers in self._spaces:
-            if [id(value) for value in map(space.get, names)] != numbers:
-                pairs = zip(names, numbers, strict=True)
-                return next(name for name, number in pairs if id(space.get(name)) != number)
-        return None
-
-
-def _spaces() -> Iterable[Mapping[str, Any]]:
-    modules = [module for name, module in sys.modules.items() if name.startswith("pluggy._")]
-    modules += [sys.modules[f"_pytest.{name}"] for name in _DECIDING]
-    modules += [sys.modules[f"sandbox.{name}"] for name in ("serve_pytest", "serve_cases", "probe")]
-    for module in modules:
-        yield {} if module is None else vars(module)
-        for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == module.__name__:
-                yield value.__dict__
-    yield vars(builtins)
-    yield vars(os)

@@ -8,10 +8,10 @@ sent once per key; when the judge does not hold it (any more) it answers ``{"nee
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import json
 import os
-import socket
 import sys
 from collections import OrderedDict
 from importlib import import_module
@@ -61,7 +61,7 @@ def _build(settings: dict[str, Any]) -> Nursery:
     """Private /tmp, no /proc for anybody but us, and the zygote."""
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     space = Space(settings)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     own = {int(name) for name in os.listdir(proc) if name.isdigit()}
     space.enter()
     pid = os.fork()
@@ -71,10 +71,10 @@ def _build(settings: dict[str, Any]) -> Nursery:
         os.dup2(0, 1)
         link = os.dup2(theirs.fileno(), 3)
         os.closerange(4, 1024)
-        zygote.run(socket.socket(fileno=link), settings)
+        zygote.run(_socket.socket(fileno=link), settings)
     theirs.close()
     nursery = Nursery(ours, proc, frozenset(own | {pid}), space)
-    nursery.ask({"op": "reap"})  # answered once the zygote is warm
+    nursery.reap()  # answered once the zygote is warm
     nursery.measure_zygote(pid)
     return nursery
 

@@ -14,9 +14,11 @@ MNT_DETACH = 2
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
+_PR_GET_SECUREBITS = 27
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
+_CAPABILITIES_STAY = 1 << 2 | 1 << 4  # NO_SETUID_FIXUP, KEEP_CAPS
 _CAPABILITY_VERSION = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -67,19 +69,44 @@ def hide_memory() -> None:
     _check(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl dumpable")
 
 
+def trim_memory() -> None:
+    """Give freed memory back, so that no fork has to copy the tables of its pages."""
+    _libc.malloc_trim(0)
+
+
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends."""
     _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl subreaper")
 
 
-def drop_capabilities() -> None:
-    """Give up every capability for good: exec cannot bring one back."""
+def forbid_new_privileges() -> None:
+    """Keep this process and all its children from gaining a privilege by exec."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl no_new_privs")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability; for good once new privileges are forbidden."""
     _check(_libc.capset(_CAPABILITY_HEADER, _NO_CAPABILITIES), "capset")
 
 
+def capabilities_end_with_root() -> bool:
+    """Whether the kernel takes every capability from a child that stops being root.
+
+    What children could inherit in another way is given up here and now.
+    """
+    held = (ctypes.c_uint32 * 6)()
+    _check(_libc.capget(_CAPABILITY_HEADER, held), "capget")
+    held[2] = held[5] = 0  # the inheritable ones, and with them the ambient ones
+    _check(_libc.capset(_CAPABILITY_HEADER, held), "capset")
+    kept = _libc.prctl(_PR_GET_SECUREBITS, 0, 0, 0, 0) & _CAPABILITIES_STAY
+    return os.getresuid() == (0, 0, 0) and not kept
+
+
 def install_filter(program: bytes) -> None:
-    """Install a system-call filter of 8-byte BPF instructions. Needs no_new_privs."""
+    """Install a system-call filter of 8-byte BPF instructions. Children inherit it.
+
+    Needs :func:`forbid_new_privileges`.
+    """
     filter_program = _FilterProgram(len(program) // 8, program)
     result = _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filter_program))
     _check(result, "prctl seccomp")

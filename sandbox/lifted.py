@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import weakref
 from typing import Any
 
 from sandbox import channel
@@ -168,6 +169,16 @@ class LiftedQuestion:
         return outcome.answer()
 
 
+_held: weakref.WeakValueDictionary[str, LiftedQuestion] = weakref.WeakValueDictionary()
+
+
 def prepare(payload: dict[str, Any], nursery: Nursery) -> LiftedQuestion:
-    """A question, ready to judge programs."""
-    return LiftedQuestion(payload["tests"], nursery)
+    """A question, ready to judge programs; its tests run already if anybody holds them.
+
+    Raises:
+        NotLiftable: they only work in the program's process.
+    """
+    question = _held.get(payload["tests"])
+    if question is None:
+        question = _held[payload["tests"]] = LiftedQuestion(payload["tests"], nursery)
+    return question

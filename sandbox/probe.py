@@ -16,11 +16,12 @@ than an ``assert`` of the test module itself.
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 import sys
 import types
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from _pytest.assertion import rewrite
 
@@ -30,19 +31,34 @@ _MAX_DEPTH = 6
 _MAX_CLOSE_LOOKS = 50
 _MAX_LOOKS, _SHARE_LATER = 100, 0.02  # at one assertion, which may stand in a long loop
 _FUNCTIONS = (types.FunctionType, type(functools.lru_cache(maxsize=None)(len)), functools.partial)
+_INNOCENT = frozenset({int, float, str, bool, type(None), bytes, complex})
 _INTEGERS = range(-64, 65)
 _PLAIN = (
     *("a", "b", "ab", "abc", "x", "hello", 0.5, 1.5, 2.5),
     *([1, 2], [1, 2, 3], ["a", "b"], (4, 5), ("a", "c")),
 )
+_MAX_CALLS = 1000
 Report = Callable[[str], None]
 
 
-def guard(module: types.ModuleType, solution: types.ModuleType | None, report: Report) -> None:
+class Around(Protocol):
+    """What is asked before and after each call of the program by its tests."""
+
+    def begin(self) -> None:
+        """The call begins."""
+
+    def end(self) -> str | None:
+        """It has ended; what it did that no program may do."""
+
+
+def guard(
+    module: types.ModuleType, solution: types.ModuleType | None, around: Around, report: Report
+) -> None:
     """Make every function of ``solution`` that ``module`` calls go through the probe.
 
     Args:
         module: the test module; its names are rebound, the solution itself is left alone.
+        around: called before and after each call; says after it what is wrong.
         report: called with what was found.
     """
     if solution is None:
@@ -50,12 +66,28 @@ def guard(module: types.ModuleType, solution: types.ModuleType | None, report: R
     own = {id(value) for value in vars(solution).values() if type(value) in _FUNCTIONS}
     for name, value in list(vars(module).items()):
         if value is solution:
-            copy = types.ModuleType(solution.__name__)
-            copy.__dict__.update(vars(solution))
-            guard(copy, solution, report)
-            setattr(module, name, copy)
+            copy = _shown(solution)
+            guard(copy, solution, around, report)
+            vars(module)[name] = copy
         elif id(value) in own:
-            setattr(module, name, _checked(value, report))
+            vars(module)[name] = _checked(value, around, report)
+
+
+def _shown(solution: types.ModuleType) -> types.ModuleType:
+    """A copy for the tests; what they set in it is set in the solution itself too."""
+
+    class Shown(types.ModuleType):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            setattr(solution, name, getattr(value, "__wrapped__", value))
+
+        def __delattr__(self, name: str) -> None:
+            super().__delattr__(name)
+            delattr(solution, name)
+
+    copy = Shown(solution.__name__)
+    vars(copy).update(vars(solution))
+    return copy
 
 
 def watch_assertions(modules: Iterable[types.ModuleType], report: Report) -> Callable[[], bool]:
@@ -99,12 +131,21 @@ def _of_the_tests(kind: type, tests: set[int]) -> bool:
     return module is not None and vars(module).get(kind.__name__) is kind
 
 
-def _checked(function: Callable[..., Any], report: Report) -> Callable[..., Any]:
+def _checked(function: Callable[..., Any], around: Around, report: Report) -> Callable[..., Any]:
     name = getattr(function, "__name__", "a function")
+    calls = itertools.count()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        value = function(*args, **kwargs)
+        looking = next(calls) < _MAX_CALLS or random.random() < _SHARE_LATER
+        if looking:
+            around.begin()
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            wrong = around.end() if looking else None
+            if wrong:
+                report(wrong)
         found = suspicious(value)
         if found:
             report(f"{name} returned {found}")
@@ -128,6 +169,8 @@ def suspicious(value: Any, innocent: Callable[[type], bool] = lambda kind: False
             return None
         item, depth = left.pop()
         kind = type(item)
+        if kind in _INNOCENT:
+            continue
         if depth < _MAX_DEPTH and kind in (list, tuple, set, frozenset):
             left.extend((part, depth + 1) for part in item)
         elif depth < _MAX_DEPTH and kind is dict:

@@ -11,10 +11,13 @@ import json
 import secrets
 from typing import Any
 
+from sandbox import lifted, rewritten
 from sandbox.lifted import LiftedQuestion, NotLiftable
 from sandbox.outcome import Outcome
 from sandbox.reported import run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
+
+_PROGRAMS_PER_CANARY = 50
 
 
 class PytestQuestion:
@@ -22,6 +25,10 @@ class PytestQuestion:
 
     def __init__(self, tests: str) -> None:
         self._tests = tests
+        self._imports = rewritten.imports(tests)
+        self._turn = 0
+        self._canary = "", "", b""
+        self._lifted: LiftedQuestion | None = None
 
     def judge(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
@@ -38,33 +45,45 @@ class PytestQuestion:
         if not found or not {status for _, status in found} <= {"passed", "failed"}:
             return False
         try:
-            other = LiftedQuestion(self._tests, nursery).judge(code, limits, None, nursery)
+            self._lifted = self._lifted or lifted.prepare({"tests": self._tests}, nursery)
         except NotLiftable:
             return False
+        other = self._lifted.judge(code, limits, None, nursery)
         same = found == [(name, status) for name, status, _ in other["tests"]]
         return same and answer["status"] == other["status"]
 
     def _run(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
     ) -> dict[str, Any]:
+        nursery.warm("sandbox.serve_pytest")
         outcome = Outcome(list(declared or ()))
-        canary = f"test_{unused_word(self._tests)}"
-        number = secrets.randbelow(90)
-        must_fail = f"\n\ndef {canary}():\n    assert [{number}] == [{number + 1}]\n"
+        canary, tests, compiled = self._with_canary()
 
         def start(nonce: str, wanted: list[str] | None) -> Candidate:
             order = {
                 "nonce": nonce,
                 "code": code,
-                "tests": self._tests + must_fail,
+                "tests": tests,
+                "imports": self._imports,
                 "canary": canary,
                 "wanted": wanted,
             }
-            job = json.dumps(order).encode() + b"\n"
+            job = json.dumps(order).encode() + b"\n" + compiled
             return Candidate(nursery, {"entry": "pytest"}, job, limits)
 
         run_all(outcome, declared is None, limits, start, canaries=[canary], strict=False)
         return outcome.answer()
+
+    def _with_canary(self) -> tuple[str, str, bytes]:
+        """A test that must fail, the tests with it, and their code; now and then another one."""
+        if self._turn % _PROGRAMS_PER_CANARY == 0:
+            canary = f"test_{unused_word(self._tests)}"
+            number = secrets.randbelow(90)
+            must_fail = f"\n\ndef {canary}():\n    assert [{number}] == [{number + 1}]\n"
+            tests = self._tests + must_fail
+            self._canary = canary, tests, rewritten.compiled(tests)
+        self._turn += 1
+        return self._canary
 
 
 def prepare(payload: dict[str, Any], nursery: Nursery) -> PytestQuestion:

@@ -19,7 +19,7 @@ from typing import Any
 
 from sandbox import raised
 from sandbox.plain import Decoder, Encoder, deeply
-from sandbox.serve_cases import MAX_DIGITS, describe, load_module
+from sandbox.serve_cases import MAX_DIGITS, describe, load_module, read_all, scan
 
 FIRST_CONTAINER = 2  # the list and the dictionary of the arguments themselves
 _dumps, _loads = json.dumps, json.loads
@@ -28,8 +28,7 @@ _dumps, _loads = json.dumps, json.loads
 def serve(job: int, result: int) -> None:
     """Answer calls until the tests are done."""
     sys.set_int_max_str_digits(MAX_DIGITS)
-    with open(job, "rb") as stream:
-        order = _loads(stream.readline())
+    order, _ = scan(read_all(job).decode("ascii"), 0)
     link = socket.socket(fileno=result)
     try:
         module = load_module(order["code"])

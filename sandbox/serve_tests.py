@@ -28,8 +28,9 @@ from _pytest.assertion import rewrite
 
 from sandbox import channel, kernel, seccomp
 from sandbox.remote import Program, Unanswered
+from sandbox.rewritten import MODULE
 from sandbox.serve_cases import MAX_DIGITS, write_all
-from sandbox.serve_pytest import MODULE, OPTIONS, explain
+from sandbox.serve_pytest import OPTIONS, explain
 
 _UID = 1 << 19  # no program ever has it
 _MEMORY = 1 << 30
@@ -232,5 +233,6 @@ def _restrain() -> None:
         os.setresgid(_UID, _UID, _UID)
         os.setresuid(_UID, _UID, _UID)
         kernel.hide_memory()  # changing the user has undone it
+    kernel.forbid_new_privileges()
     kernel.drop_capabilities()
     kernel.install_filter(seccomp.build())

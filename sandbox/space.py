@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -20,14 +19,20 @@ from typing import Any
 from sandbox import kernel
 
 TMP = "/tmp"
+_PROGRAM = "solution.py"
 
 
 class Space:
     """The work space of one wall."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        """Args: settings of the wall: ``jail`` (its path, or None), ``size_mb``, ``inodes``."""
+        """Args: settings of the wall.
+
+        ``jail``: its path, or None where we may mount; ``size_mb``, ``inodes``: caps of a
+        mounted ``/tmp``; ``spare``: a uid that no program is given, in a jail.
+        """
         self.jail: str | None = settings["jail"]
+        self._spare: int | None = settings["spare"]
         self._caps = settings["size_mb"], settings["inodes"]
 
     def enter(self) -> None:
@@ -37,31 +42,52 @@ class Space:
             os.chdir("/")
             return
         kernel.unmount("/proc")
-        kernel.mount_tmpfs(TMP, *self._caps)
+        self._mount()
         kernel.unshare(kernel.CLONE_NEWPID)
 
-    def clear(self, user: int | None, spare: int | None) -> None:
+    def _mount(self) -> None:
+        kernel.mount_tmpfs(TMP, *self._caps)
+        self._fresh = _state()
+
+    def clear(self, user: int | None) -> None:
         """Empty ``/tmp``; no process of the program lives any more.
 
         Args:
-            user: who the program was.
-            spare: a uid no program is given, or None where we may mount.
+            user: who the program was; None when it was who we are.
 
         Raises:
             OSError: something cannot be deleted.
         """
-        if not os.listdir(TMP):
-            return
+        names = os.listdir(TMP)
         if self.jail is None:
-            kernel.unmount(TMP)
-            kernel.mount_tmpfs(TMP, *self._caps)
+            if names == [_PROGRAM] and user is not None and _removed(f"{TMP}/{_PROGRAM}"):
+                self._fresh = _state()
+            elif names or _state() != self._fresh:
+                kernel.unmount(TMP)
+                self._mount()
+            return
+        if not names:
             return
         assert user is not None
-        assert spare is not None
-        as_user(user, spare, lambda: _empty(TMP))
+        assert self._spare is not None
+        as_user(user, self._spare, lambda: _empty(TMP))
         _empty(TMP)
         if os.listdir(TMP):
             raise OSError(f"{TMP} cannot be emptied")
+
+
+def _state() -> tuple[int, int, int]:
+    """What shows that a program changed the directory itself: its mode, times, attributes."""
+    found = os.stat(TMP)
+    return found.st_mode, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _removed(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True
 
 
 def kill_user(user: int, spare: int) -> None:
@@ -110,6 +136,6 @@ def _remove(path: str, top: str, left: list[str]) -> None:
             os.unlink(path)
             return
         os.chmod(path, 0o700)
-        moved = os.path.join(top, secrets.token_hex(16))
+        moved = os.path.join(top, os.urandom(16).hex())
         os.rename(path, moved)
         left.append(moved)

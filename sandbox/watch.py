@@ -8,13 +8,12 @@ may overshoot for that long.
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
 import select
-import socket
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sandbox import channel, kernel
 from sandbox.space import Space
@@ -31,8 +30,7 @@ _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 _TURN = 1 << 16
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What one candidate process may use.
 
     seconds: wall time until the next record; memory_mb: resident memory of the whole tree, and
@@ -63,7 +61,7 @@ class Limits:
 class Nursery:
     """The judge's side of the zygote: one program at a time."""
 
-    def __init__(self, link: socket.socket, proc: int, own: frozenset[int], space: Space) -> None:
+    def __init__(self, link: _socket.socket, proc: int, own: frozenset[int], space: Space) -> None:
         """Args: link to the zygote; a descriptor of /proc; pids that are not candidates.
 
         ``own`` may change later.
@@ -74,11 +72,29 @@ class Nursery:
         self.own = set(own)
         self.base_kb = 0
         self.base_data_kb = 0
+        self._zygote = 0
+        self._warm: set[str] = set()
 
     def measure_zygote(self, pid: int) -> None:
         """Remember what a fork starts with, so that programs are not charged for it."""
+        self._zygote = pid
         pages = self._statm(str(pid))
         self.base_kb, self.base_data_kb = pages[1] * _PAGE_KB, pages[5] * _PAGE_KB
+
+    def warm(self, module: str) -> None:
+        """Have every later program find a module imported; no program may be running.
+
+        Raises:
+            RuntimeError: it cannot be imported.
+        """
+        if module in self._warm:
+            return
+        answer, _ = self.ask({"op": "warm", "modules": [module]})
+        if "problem" in answer:
+            raise RuntimeError(answer["problem"])
+        self.reap()  # what a rehearsal has left
+        self.measure_zygote(self._zygote)
+        self._warm.add(module)
 
     def adopt_next(self) -> None:
         """Have the judge's next child born beside the judge, where no program sees it."""
@@ -104,6 +120,12 @@ class Nursery:
         if answer is None:
             raise ConnectionError("the zygote is gone")
         return answer
+
+    def reap(self) -> dict[str, Any]:
+        """Leave nothing of the program: no process and no file; how it ended."""
+        ended, _ = self.ask({"op": "reap"})
+        self.space.clear(ended["uid"])
+        return ended
 
     def resident_mb(self) -> float:
         """Resident memory of all candidate processes above what they were forked with."""
@@ -321,7 +343,7 @@ class Candidate:
     def kill(self) -> dict[str, Any]:
         """Kill whatever is left of the program; how it ended."""
         if self._ended is None:
-            self._ended, _ = self._nursery.ask({"op": "reap"})
+            self._ended = self._nursery.reap()
         return self._ended
 
     def close(self) -> None:
@@ -350,4 +372,4 @@ class Candidate:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return data.decode("utf-8", "replace").replace("\0", "\ufffd")

@@ -7,52 +7,57 @@ and kills by uid. It is forked before the judge reads its first job and never se
 inputs or expected values: the candidate reads its own job from a pipe. What it warms up
 (imports) is shared by all forks.
 
-Guaranteed after each answer to ``reap``: no process of the program lives, ``/tmp`` is empty.
+What the system-call filter refuses, the zygote does not need either: it puts the filter on
+itself, and every fork has it from its first instruction on.
+
+Guaranteed after each answer to ``reap``: no process of the program lives.
 """
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import gc
 import itertools
 import os
 import resource
 import signal
-import socket
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from sandbox import channel, kernel, runners, seccomp
-from sandbox.space import Space, kill_user
+from sandbox.space import kill_user
 
 JOB, RESULT = 3, 4
 _EXECUTABLE = 5
 _FIRST_FREE = 6
 _STACKS = 64 << 20  # what a few threads reserve and never touch
 _ADDRESS_SPACE = 4 << 30  # libraries and reservations that are not memory
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(link: socket.socket, settings: dict[str, Any]) -> NoReturn:
+def run(link: _socket.socket, settings: dict[str, Any]) -> NoReturn:
     """Serve the judge until it goes away.
 
     Args:
         link: datagram socket to the judge.
-        settings: ``jail``, ``size_mb``, ``inodes``: see :mod:`sandbox.space`; ``uids`` that
-            candidates get in turn, empty to keep the present one; ``spare``: a uid that none
-            gets, in a jail; ``warm``: modules to import.
+        settings: ``jail`` and ``spare``: see :mod:`sandbox.space`; ``uids`` that candidates
+            get in turn, empty to keep the present one; ``warm``: modules to import.
     """
     for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, signal.SIG_DFL)  # programs have them so; nobody signals us
     os.setsid()
     kernel.hide_memory()
-    runners.warm(settings["warm"])
-    call_filter = seccomp.build()
-    space = Space(settings)
-    if space.jail is not None:
+    if settings["jail"] is not None:
         kernel.adopt_orphans()
-    gc.collect()
-    gc.freeze()
+    kernel.forbid_new_privileges()
+    ends_with_root = kernel.capabilities_end_with_root()
+    kernel.install_filter(seccomp.build())
+    unready = _warm(settings["warm"])
+    if unready:
+        raise ImportError(unready["problem"])
     uids = itertools.cycle(settings["uids"] or [None])
+    drop = not (settings["uids"] and all(settings["uids"]) and ends_with_root)
     main_pid, uid = 0, next(uids)
     while True:
         received = channel.receive(link)
@@ -64,21 +69,34 @@ def run(link: socket.socket, settings: dict[str, Any]) -> NoReturn:
             main_pid = os.fork()
             if main_pid == 0:
                 link.close()
-                _candidate(message, descriptors, uid, call_filter)
+                _candidate(message, descriptors, uid, drop)
             for descriptor in descriptors:
                 os.close(descriptor)
             watched = os.pidfd_open(main_pid)
             channel.send(link, {}, (watched,))
             os.close(watched)
+        elif message["op"] == "warm":
+            channel.send(link, _warm(message["modules"]))
         else:
             ended = _Ended(main_pid)
-            if space.jail is None:
+            if settings["jail"] is None:
                 ended.kill_namespace()
             elif uid is not None:
                 ended.kill_user(uid, settings["spare"])
-            space.clear(uid, settings["spare"])
-            channel.send(link, ended.answer)
+            channel.send(link, {**ended.answer, "uid": uid})
             main_pid = 0
+
+
+def _warm(modules: Iterable[str]) -> dict[str, str]:
+    """Import what later forks are to share; a ``problem`` when that cannot be done."""
+    try:
+        runners.warm(modules)
+    except Exception as error:
+        return {"problem": f"{type(error).__name__}: {error}"}
+    gc.collect()
+    gc.freeze()
+    kernel.trim_memory()
+    return {}
 
 
 class _Ended:
@@ -119,40 +137,40 @@ class _Ended:
 
 
 def _candidate(
-    message: dict[str, Any], descriptors: list[int], uid: int | None, call_filter: bytes
+    message: dict[str, Any], descriptors: list[int], uid: int | None, drop: bool
 ) -> NoReturn:
     """In the forked child: put on the restraints, then become the program."""
     try:
         _place(descriptors)
-        _restrain(message["limits"], uid, call_filter)
+        _restrain(message["limits"], uid, drop)
     except BaseException as error:  # nothing of the program may run half restrained
         os.write(2, f"sandbox set-up failed: {error}\n".encode())
         os._exit(125)
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
     if message["entry"] == "exec":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # which Python itself ignores
         _execute(message["argv"], message["env"], binary=len(descriptors) > 3)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python itself has it
     runners.serve(message["entry"], JOB, RESULT)
     os._exit(0)
 
 
 def _place(descriptors: list[int]) -> None:
-    """Descriptors 0-2 are null and the output pipe, 3 the job, 4 the result, 5 the binary."""
-    high = [os.dup2(fd, 64 + position, False) for position, fd in enumerate(descriptors)]
-    null = os.open("/dev/null", os.O_RDWR)
-    os.dup2(null, 0)
-    job, result, output = high[:3]
+    """Descriptors 0-2 are null and the output pipe, 3 the job, 4 the result, 5 the binary.
+
+    They were received in ascending order above the link, so none is overwritten before it is
+    in its place; 0 is null in the zygote too.
+    """
+    job, result, output = descriptors[:3]
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.dup2(job, JOB)
     os.dup2(result, RESULT)
-    if len(high) > 3:
-        os.dup2(high[3], _EXECUTABLE, False)
-    os.closerange(_EXECUTABLE if len(high) == 3 else _FIRST_FREE, 1024)
+    if len(descriptors) > 3:
+        os.dup2(descriptors[3], _EXECUTABLE, False)
+    os.closerange(_EXECUTABLE if len(descriptors) == 3 else _FIRST_FREE, 1024)
 
 
-def _restrain(limits: dict[str, int], uid: int | None, call_filter: bytes) -> None:
+def _restrain(limits: dict[str, int], uid: int | None, drop: bool) -> None:
+    """Args: whom to become, None to stay; whether that leaves capabilities to be dropped."""
     os.setsid()
     os.umask(0o022)
     set_limit = resource.setrlimit
@@ -170,8 +188,8 @@ def _restrain(limits: dict[str, int], uid: int | None, call_filter: bytes) -> No
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
     set_limit(resource.RLIMIT_NPROC, (limits["processes"], limits["processes"]))
-    kernel.drop_capabilities()
-    kernel.install_filter(call_filter)
+    if drop:
+        kernel.drop_capabilities()
     os.chdir("/tmp")
 
 

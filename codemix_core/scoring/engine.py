@@ -19,7 +19,7 @@ import os
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from codemix_core.errors import SandboxError
@@ -40,6 +40,8 @@ _HOPELESS = 25
 _PAUSE = 0.2  # seconds
 _NO_MORE = object()
 _TEST_LIMITS_PER_PROGRAM = 4
+_FIELDS = tuple(field.name for field in fields(Verdict))
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 _LASTING = (Status.PASSED, Status.FAILED, Status.COMPILE_ERROR, Status.TAMPERED)
 _LASTING_TESTS = (TestStatus.PASSED, TestStatus.FAILED, TestStatus.NOT_RUN)
 
@@ -285,10 +287,12 @@ def _for(work: Work, verdict: Verdict, *, reused: bool) -> Verdict:
 
 def _pack(verdict: Verdict) -> bytes:
     """A finished verdict, small: a run may have 100,000 distinct programs."""
-    return zlib.compress(json.dumps(asdict(verdict)).encode(), 1)
+    tests = [[test.name, test.status, test.message] for test in verdict.tests]
+    values = {name: getattr(verdict, name) for name in _FIELDS} | {"tests": tests}
+    return zlib.compress(_COMPACT.encode(values).encode(), 1)
 
 
 def _unpack(packed: bytes) -> Verdict:
     values: dict[str, Any] = json.loads(zlib.decompress(packed))
-    tests = [TestResult(**test) for test in values.pop("tests")]
+    tests = [TestResult(*test) for test in values.pop("tests")]
     return Verdict(tests=tests, **values)

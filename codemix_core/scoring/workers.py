@@ -84,7 +84,7 @@ class WorkerPool:
             thread.join()
 
     def _work(self, cpu: int) -> None:
-        walls: dict[str, Wall] = {}
+        walls: dict[str, tuple[Wall, set[str]]] = {}
         try:
             while not self._stopped.is_set():
                 task = self._tasks.get()
@@ -92,22 +92,24 @@ class WorkerPool:
                     break
                 self._results.put(self._judge(task, walls, cpu))
         finally:
-            for wall in walls.values():
+            for wall, _ in walls.values():
                 self._drop(wall)
 
-    def _judge(self, task: Task, walls: dict[str, Wall], cpu: int) -> Done:
+    def _judge(self, task: Task, walls: dict[str, tuple[Wall, set[str]]], cpu: int) -> Done:
+        """Args: walls by flavour, with the questions that each was told."""
         problem = ""
         for _ in range(1 + self._retries):
             if self._stopped.is_set():
                 break
             try:
                 if task.flavour not in walls:
-                    walls[task.flavour] = self._build(task.flavour, cpu)
-                return Done(task, exchange(walls[task.flavour], task), "")
+                    walls[task.flavour] = self._build(task.flavour, cpu), set()
+                wall, told = walls[task.flavour]
+                return Done(task, exchange(wall, task, told), "")
             except SandboxError as error:
                 problem = str(error)
                 if task.flavour in walls:
-                    self._drop(walls.pop(task.flavour))
+                    self._drop(walls.pop(task.flavour)[0])
         return Done(task, None, problem)
 
     def _build(self, flavour: str, cpu: int) -> Wall:
@@ -125,17 +127,22 @@ class WorkerPool:
         wall.close()
 
 
-def exchange(wall: Wall, task: Task) -> dict[str, Any]:
-    """Judge one program behind a wall, telling it the question when it asks for it.
+def exchange(wall: Wall, task: Task, told: set[str]) -> dict[str, Any]:
+    """Judge one program behind a wall.
+
+    The wall is told the question when it never was, and again when it no longer holds it.
 
     Raises:
         WallBroken: no valid answer.
     """
     request = {"op": "judge", "key": task.question_key, **task.request}
-    answer = wall.request(request, task.timeout)
+    answer = {"need": task.question_key}
+    if task.question_key in told:
+        answer = wall.request(request, task.timeout)
     if "need" in answer:
         question = {**task.question, "kept": kept.read(task.question_key)}
         answer = wall.request({**request, "question": question}, task.timeout)
+        told.add(task.question_key)
     if "infra" in answer:
         raise WallBroken(str(answer["infra"]))
     if "keep" in answer:

@@ -111,6 +111,10 @@ CHANGE = {
     "    for m in f:\n        for k, v in vars(m).items():\n"
     "            if k.startswith('test_'): v.__code__ = (lambda: None).__code__\n"
     "change()\natexit.register(change)",
+    "other tests than those it is given": "import sandbox.rewritten as r\nk = r._loads\n"
+    "def f(d):\n    r._loads = k\n    m, empty = k(d), (lambda: None).__code__\n"
+    "    return m.replace(co_consts=tuple(empty.replace(co_name=c.co_name)"
+    " if hasattr(c, 'co_code') else c for c in m.co_consts))\nr._loads = f",
     "a plugin at run time": "open('/tmp/conftest.py', 'w').write('def pytest_runtest_call(item): pass\\n"
     "def pytest_pyfunc_call(pyfuncitem): return True\\n')",
     "a decoder of its own": "codecs.register(lambda name: None)\n"

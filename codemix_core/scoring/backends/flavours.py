@@ -13,7 +13,7 @@ _WARM = (  # each module costs every fork a little; rarer ones are imported when
 _FLAVOURS = {
     # flavour: (size of /tmp in MiB, files in /tmp, modules imported before the first program)
     "python": (64, 4096, _WARM),
-    "pytest": (64, 4096, (*_WARM, "sandbox.serve_pytest", "sandbox.serve_functions")),
+    "pytest": (64, 4096, (*_WARM, "sandbox.serve_functions")),  # pytest itself when it is needed
     "cpp": (256, 4096, ()),
 }
 ENVIRONMENT = {

@@ -1,0 +1,198 @@
+"""Tier B: notices a program that changes what its tests are run with.
+
+Functions and classes are compared with what they were. Those of pytest and of this package
+decide about results: nobody but a program that tampers changes them, so they are looked at after
+each test. Those of libraries may be replaced by an honest test for a while (a ``builtins.input``
+of its own), so they are looked at when the program has been loaded, around each call of the
+program by its tests, where even what is put back a moment later is seen, and once at the end.
+
+The interpreter gives a dictionary a new version number with each change. Where the numbers can be
+read, what is in a dictionary is only compared after its number has changed; a look at thousands
+of objects would cost more than a test, in memory too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import operator
+import struct
+import sys
+import types
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+_VERSION, _VERSION_PLACE = 8, 3 * struct.calcsize("P")  # see PyDictObject and PEP 509
+_CHECKED = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    type,
+    property,
+    classmethod,
+    staticmethod,
+)
+_REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
+_PYTESTS = ("pytest", "_pytest", "pluggy", "sandbox")
+_PROGRAMS = ("solution", "test_solution", "__main__")
+_USED_BY_ALL = (
+    *("builtins", "os", "pytest", "_pytest.approx", "_pytest.outcomes", "_pytest.raises"),
+    *("_pytest.python_api", "_pytest.recwarn", "unittest.case"),
+)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One dictionary: how to ask it, where its version number is, and what it held."""
+
+    module: str
+    get: Callable[[str], Any]
+    place: int
+    names: list[str]
+    values: list[Any]
+
+
+class Snapshot:
+    """Functions and classes in some dictionaries, as they are now."""
+
+    def __init__(self, entries: Iterable[_Entry]) -> None:
+        self._entries = list(entries)
+        self._numbers = _numbers([entry.place for entry in self._entries])
+        self._seen = self._numbers()
+
+    def select(self, modules: Collection[str]) -> Snapshot:
+        """A snapshot of some modules alone, as they were when this one was taken."""
+        return Snapshot(entry for entry in self._entries if entry.module in modules)
+
+    def changed(self, innocent: Callable[[Any], bool] = lambda value: False) -> str | None:
+        """The name of something that is no longer what it was.
+
+        Args:
+            innocent: whether a value may stand in the place of another.
+        """
+        now = self._numbers()
+        for index in self._touched(now):
+            entry = self._entries[index]
+            for name, value in zip(entry.names, entry.values, strict=True):
+                found = entry.get(name)
+                if found is not value and not innocent(found):
+                    return name
+        self._seen = now
+        return None
+
+    def rebase(self) -> None:
+        """Take everything as it is now for what it has to be."""
+        now = self._numbers()
+        for index in self._touched(now):
+            entry = self._entries[index]
+            self._entries[index] = replace(entry, values=list(map(entry.get, entry.names)))
+        self._seen = now
+
+    def _touched(self, now: Sequence[int]) -> Iterable[int]:
+        """The dictionaries that may hold something else than when they were last looked at."""
+        if self._seen == now and now:
+            return ()
+        if not now:
+            return range(len(self._entries))
+        pairs = zip(self._seen, now, strict=True)
+        return [index for index, (before, after) in enumerate(pairs) if before != after]
+
+
+class DuringCalls:
+    """Whether a program changes what its tests use while they call it, put back or not."""
+
+    def __init__(self, known: Iterable[Snapshot], used: Iterable[str]) -> None:
+        """Args: known: what was there before the program; used: modules the tests use."""
+        modules = {*_USED_BY_ALL, *used}
+        self._snapshots = [snapshot.select(modules) for snapshot in known]
+
+    def begin(self) -> None:
+        """What the tests have replaced by now is theirs."""
+        for snapshot in self._snapshots:
+            snapshot.rebase()
+
+    def end(self) -> str | None:
+        """What is wrong after a call."""
+        found = (snapshot.changed() for snapshot in self._snapshots)
+        return said(next((name for name in found if name is not None), None))
+
+
+def said(name: str | None) -> str | None:
+    """What to say of a changed name."""
+    return None if name is None else f"the program changed {name}"
+
+
+def used_by(module: types.ModuleType) -> set[str]:
+    """The modules that the names of a module come from."""
+    found = set()
+    for value in vars(module).values():
+        home = value.__name__ if isinstance(value, types.ModuleType) else None
+        if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
+            home = value.__module__
+        if type(home) is str:
+            found.add(home)
+    return found - set(_PROGRAMS)
+
+
+def deciding() -> Snapshot:
+    """What decides about results: pytest and this package."""
+    return Snapshot(_entries(lambda name: name.partition(".")[0] in _PYTESTS))
+
+
+def libraries() -> Snapshot:
+    """Every other module that is loaded, but the program and its tests."""
+    return Snapshot(_entries(lambda name: name.partition(".")[0] not in _PYTESTS + _PROGRAMS))
+
+
+def modules(names: Iterable[str]) -> Snapshot:
+    """Some modules by name."""
+    return Snapshot(_entries(frozenset(names).__contains__))
+
+
+def _entries(wanted: Callable[[str], bool]) -> Iterable[_Entry]:
+    """The names of modules, and those of the classes each has defined."""
+    for module, space in _spaces(wanted):
+        names = [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
+        if names:
+            kept = space if type(space) is dict else gc.get_referents(space)[0]
+            values = [space[name] for name in names]
+            yield _Entry(module, space.get, id(kept) + _VERSION_PLACE, names, values)
+
+
+def _spaces(wanted: Callable[[str], bool]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    for name, module in list(sys.modules.items()):
+        if not wanted(name) or not isinstance(module, types.ModuleType):
+            continue
+        yield name, vars(module)
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__module__ == name:
+                yield name, value.__dict__
+
+
+def _numbers(places: Sequence[int]) -> Callable[[], Sequence[int]]:
+    """Reads the version numbers of dictionaries; none where there are none.
+
+    All are read at one go from memory between the first and the last of them, of which nothing
+    else is touched.
+    """
+    if not places or not _versions_tell():
+        return tuple
+    first, last = min(places), max(places)
+    cells = (ctypes.c_uint64 * ((last - first) // _VERSION + 1)).from_address(first)
+    view = memoryview(cells).cast("B").cast("Q")
+    get = operator.itemgetter(0, *((place - first) // _VERSION for place in places))
+    return lambda: get(view)[1:]
+
+
+@lru_cache(maxsize=1)
+def _versions_tell() -> bool:
+    """Whether this interpreter's dictionaries have version numbers, where they are looked for."""
+    space: dict[str, Any] = {"name": 0}
+    number = ctypes.c_uint64.from_address(id(space) + _VERSION_PLACE)
+    found = [number.value, number.value]
+    for value in (1, 2):
+        space["name"] = value
+        found.append(number.value)
+    first, again, second, third = found
+    return first == again and first != second != third != first
