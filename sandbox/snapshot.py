@@ -19,12 +19,14 @@ import operator
 import struct
 import sys
 import types
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 _VERSION, _VERSION_PLACE = 8, 3 * struct.calcsize("P")  # see PyDictObject and PEP 509
+_HEAP_TYPE, _IMMUTABLE_TYPE = 1 << 9, 1 << 8  # Py_TPFLAGS_…
+_MOST_BYTES = 1 << 47  # of a process of 64 bits
 _CHECKED = (
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -58,12 +60,15 @@ class Snapshot:
 
     def __init__(self, entries: Iterable[_Entry]) -> None:
         self._entries = list(entries)
+        self._of_module: dict[str, list[_Entry]] = {}
+        for entry in self._entries:
+            self._of_module.setdefault(entry.module, []).append(entry)
         self._numbers = _numbers([entry.place for entry in self._entries])
         self._seen = self._numbers()
 
-    def select(self, modules: Collection[str]) -> Snapshot:
-        """A snapshot of some modules alone, as they were when this one was taken."""
-        return Snapshot(entry for entry in self._entries if entry.module in modules)
+    def of(self, modules: Iterable[str]) -> list[_Entry]:
+        """What there was of some modules when the snapshot was taken."""
+        return [entry for name in modules for entry in self._of_module.get(name, ())]
 
     def changed(self, innocent: Callable[[Any], bool] = lambda value: False) -> str | None:
         """The name of something that is no longer what it was.
@@ -72,6 +77,8 @@ class Snapshot:
             innocent: whether a value may stand in the place of another.
         """
         now = self._numbers()
+        if now and now == self._seen:
+            return None
         for index in self._touched(now):
             entry = self._entries[index]
             for name, value in zip(entry.names, entry.values, strict=True):
@@ -84,6 +91,8 @@ class Snapshot:
     def rebase(self) -> None:
         """Take everything as it is now for what it has to be."""
         now = self._numbers()
+        if now and now == self._seen:
+            return
         for index in self._touched(now):
             entry = self._entries[index]
             self._entries[index] = replace(entry, values=list(map(entry.get, entry.names)))
@@ -91,11 +100,9 @@ class Snapshot:
 
     def _touched(self, now: Sequence[int]) -> Iterable[int]:
         """The dictionaries that may hold something else than when they were last looked at."""
-        if self._seen == now and now:
-            return ()
         if not now:
             return range(len(self._entries))
-        pairs = zip(self._seen, now, strict=True)
+        pairs = zip(self._seen, now[: len(self._entries)], strict=False)
         return [index for index, (before, after) in enumerate(pairs) if before != after]
 
 
@@ -105,17 +112,15 @@ class DuringCalls:
     def __init__(self, known: Iterable[Snapshot], used: Iterable[str]) -> None:
         """Args: known: what was there before the program; used: modules the tests use."""
         modules = {*_USED_BY_ALL, *used}
-        self._snapshots = [snapshot.select(modules) for snapshot in known]
+        self._snapshot = Snapshot(entry for part in known for entry in part.of(modules))
 
     def begin(self) -> None:
         """What the tests have replaced by now is theirs."""
-        for snapshot in self._snapshots:
-            snapshot.rebase()
+        self._snapshot.rebase()
 
     def end(self) -> str | None:
         """What is wrong after a call."""
-        found = (snapshot.changed() for snapshot in self._snapshots)
-        return said(next((name for name in found if name is not None), None))
+        return said(self._snapshot.changed())
 
 
 def said(name: str | None) -> str | None:
@@ -166,23 +171,28 @@ def _spaces(wanted: Callable[[str], bool]) -> Iterable[tuple[str, Mapping[str, A
             continue
         yield name, vars(module)
         for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == name:
+            if isinstance(value, type) and value.__module__ == name and _can_change(value):
                 yield name, value.__dict__
 
 
-def _numbers(places: Sequence[int]) -> Callable[[], Sequence[int]]:
-    """Reads the version numbers of dictionaries; none where there are none.
+def _can_change(kind: type) -> bool:
+    return bool(kind.__flags__ & _HEAP_TYPE and not kind.__flags__ & _IMMUTABLE_TYPE)
 
-    All are read at one go from memory between the first and the last of them, of which nothing
-    else is touched.
-    """
+
+def _numbers(places: Sequence[int]) -> Callable[[], Sequence[int]]:
+    """Reads the version numbers of dictionaries; none where there are none."""
     if not places or not _versions_tell():
         return tuple
-    first, last = min(places), max(places)
-    cells = (ctypes.c_uint64 * ((last - first) // _VERSION + 1)).from_address(first)
-    view = memoryview(cells).cast("B").cast("Q")
-    get = operator.itemgetter(0, *((place - first) // _VERSION for place in places))
-    return lambda: get(view)[1:]
+    memory = _memory()
+    get = operator.itemgetter(*(place // _VERSION for place in (*places, places[0])))
+    return lambda: get(memory)
+
+
+@lru_cache(maxsize=1)
+def _memory() -> memoryview:
+    """This process's memory as 8-byte numbers; only what is asked for is touched."""
+    everything = (ctypes.c_uint64 * (_MOST_BYTES // _VERSION)).from_address(0)
+    return memoryview(everything).cast("B").cast("Q")
 
 
 @lru_cache(maxsize=1)

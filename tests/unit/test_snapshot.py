@@ -57,7 +57,7 @@ def test_versions_are_read_where_they_are_kept() -> None:
 
 
 def test_what_was_rebased_is_taken_for_what_it_has_to_be(snapshot: module.Snapshot) -> None:
-    part = snapshot.select({"os"})
+    part = module.Snapshot(snapshot.of(["os"]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "getcwd", print)
         part.rebase()
