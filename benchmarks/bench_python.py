@@ -178,10 +178,10 @@ def _pytest(backend: backends.Backend, cores: int) -> None:
     chosen = random.Random(1).sample(sound, min(PLAIN_PROGRAMS, len(sound)))
     plain_found: dict[int, dict[str, bool]] = {}
 
-    def plain(some: list[int]) -> float:
+    def plain(some: list[int], plugins: bool = False) -> float:
         began = time.perf_counter()
         with ThreadPoolExecutor(cores) as pool:
-            results = list(pool.map(lambda index: _plain(works[index]), some))
+            results = list(pool.map(lambda index: _plain(works[index], plugins), some))
         plain_found.update(zip(some, results, strict=True))
         return len(some) / (time.perf_counter() - began)
 
@@ -197,6 +197,9 @@ def _pytest(backend: backends.Backend, cores: int) -> None:
     for label, name in (("pytest, walled, tier A", "A"), ("pytest, walled, tier B", "B")):
         print(f"{label:34}{cores:>9}{middle[name]:>12.1f}{middle[name] / middle['plain']:>8.1f}")
     print(f"{'pytest per program, no wall':34}{cores:>9}{middle['plain']:>12.2f}", flush=True)
+    usual = plain(chosen[::ROUNDS], plugins=True)
+    ratios = " and ".join(f"{middle[name] / usual:.1f}" for name in ("A", "B"))
+    print(f"{'the same, plugins as installed':34}{cores:>9}{usual:>12.2f}: {ratios}")
     print(f"tests compared: {len(sound)} programs with tier B, {len(chosen)} with plain pytest")
 
 
@@ -229,8 +232,8 @@ def _same(
             raise RuntimeError(f"{what} differs: {ours[index]} and {others[index]}")
 
 
-def _plain(work: Work) -> dict[str, bool]:
-    """One pytest process with a JUnit report."""
+def _plain(work: Work, plugins: bool) -> dict[str, bool]:
+    """One pytest process with a JUnit report, with or without the plugins that are installed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "solution.py").write_text(work.code or "")
@@ -239,7 +242,7 @@ def _plain(work: Work) -> dict[str, bool]:
         subprocess.run(
             [*command, "test_solution.py"],
             cwd=folder,
-            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            env=os.environ | ({} if plugins else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}),
             capture_output=True,
             timeout=_PLAIN_SECONDS,
             check=False,
