@@ -10,8 +10,9 @@ it, or does not link: what is said here can cost time, never a verdict.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sandbox.gtest_unit import GTEST, INTERNALS, SOLUTION, tokens
@@ -39,7 +40,8 @@ class Outline:
 
     includes: headers in order; leading: those that come before anything else; opens_std: it has
     ``using namespace std;`` before anything but includes; declared: names it gives a meaning to;
-    defined: how often each name is followed by a parenthesis, as in a definition.
+    defined: how often each name is followed by a parenthesis, as in a definition; words: all
+    tokens; text: the same in order.
     """
 
     includes: tuple[str, ...]
@@ -48,6 +50,7 @@ class Outline:
     declared: frozenset[str]
     defined: dict[str, int]
     words: frozenset[str]
+    text: Sequence[str]
 
 
 def outline(code: str) -> Outline | None:
@@ -91,7 +94,9 @@ def outline(code: str) -> Outline | None:
             if after == "(":
                 defined[name] = defined.get(name, 0) + 1
     first = frozenset(includes if leading is None else leading)
-    return Outline(tuple(includes), first, opens, frozenset(declared), defined, frozenset(words))
+    return Outline(
+        tuple(includes), first, opens, frozenset(declared), defined, frozenset(words), words
+    )
 
 
 def _file_scope(words: list[str]) -> Iterator[str]:
@@ -151,6 +156,8 @@ class Halves:
         solution = SOLUTION.search(tests)
         self._head = tests[: solution.start()] if solution else ""
         self._declaration = _declaration(function, signature)
+        words = [token.group() for token in tokens(signature)]
+        self._parameters = _parameters(words, function)
         told = [line.partition("//")[0].strip() for line in self._head.split("\n")]
         self.plain = (
             solution is not None
@@ -168,6 +175,7 @@ class Halves:
         return (
             self.possible
             and program.defined.get(self._function) == 1
+            and _parameters(program.text, self._function) == self._parameters
             and (program.declared - ours - {"std"}).isdisjoint(self._words)
             and self._macros.isdisjoint(program.words)
         )
@@ -185,12 +193,14 @@ class Halves:
     def mistaken(self, program: Outline, complaint: str) -> bool:
         """Whether a complaint about the unit of a program is one about the program itself.
 
-        It then does not compile with the tests either: GoogleTest's header declares nothing that
+        The first error then has nothing to do with the declaration, which comes last, and the
+        program does not compile with the tests either: GoogleTest's header declares nothing that
         it uses.
         """
-        errors = _ERROR.findall(complaint)
-        own = bool(errors) and _DECLARED not in complaint and _BROKEN not in complaint
-        return own and _GTEST_MADE.isdisjoint(program.words)
+        errors = [found.start() for found in _ERROR.finditer(complaint)]
+        if not errors or _BROKEN in complaint or not _GTEST_MADE.isdisjoint(program.words):
+            return False
+        return _DECLARED not in complaint[: [*errors, len(complaint)][1]]
 
     def _before(self, program: Outline) -> str:
         cmath = "cmath" in program.leading or "<cmath>" in self._head
@@ -212,3 +222,27 @@ def _declaration(function: str, signature: str) -> str:
     )
     ends = words[-1:] == [")"]
     return f"{text};" if plain and ends and not qualified and strange.isdisjoint(words) else ""
+
+
+def _parameters(words: Sequence[str], function: str) -> list[str]:
+    """The types of a function's parameters where it is first followed by a parenthesis.
+
+    Names are left out, where they can be told; so is ``std``, which may be open.
+    """
+    pairs = enumerate(itertools.pairwise(words))
+    start = next((i + 2 for i, pair in pairs if pair == (function, "(")), None)
+    types: list[str] = []
+    depth, begins = 0, 0
+    for word in words[start:] if start is not None else ():
+        if depth == 0 and word in (",", ")"):
+            if len(types) - begins > 1 and _NAME.fullmatch(types[-1]):
+                types.pop()
+            types.append(word)
+            begins = len(types)
+            if word == ")":
+                return types
+            continue
+        depth += (word in "(<[{") - (word in ")>]}")
+        if word not in ("std", "::"):
+            types.append(word)
+    return types

@@ -15,6 +15,7 @@ from typing import Any
 from codemix_core.errors import SandboxError
 from codemix_core.scoring import kept
 from codemix_core.scoring.backends.base import Backend, Wall, WallBroken
+from codemix_core.scoring.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class WorkerPool:
 
     def __init__(self, backend: Backend, workers: int, retries: int) -> None:
         self._backend, self._retries = backend, retries
-        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._tasks: Turns[Task] = Turns()
         self._results: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._open: set[Wall] = set()
         self._lock = threading.Lock()
@@ -54,7 +55,7 @@ class WorkerPool:
         cpus = sorted(os.sched_getaffinity(0))
         self._threads = [
             threading.Thread(
-                target=self._work, args=(cpus[i % len(cpus)],), name=f"scorer {i}", daemon=True
+                target=self._work, args=(i, cpus[i % len(cpus)]), name=f"scorer {i}", daemon=True
             )
             for i in range(workers)
         ]
@@ -63,7 +64,7 @@ class WorkerPool:
 
     def submit(self, task: Task) -> None:
         """Queue a task."""
-        self._tasks.put(task)
+        self._tasks.put(task.question_key, task)
 
     def take(self, timeout: float) -> Done | None:
         """The next result, or None when none came in time."""
@@ -78,16 +79,15 @@ class WorkerPool:
         with self._lock:
             for wall in self._open:
                 wall.kill()
-        for _ in self._threads:
-            self._tasks.put(None)
+        self._tasks.close()
         for thread in self._threads:
             thread.join()
 
-    def _work(self, cpu: int) -> None:
+    def _work(self, worker: int, cpu: int) -> None:
         walls: dict[str, tuple[Wall, set[str]]] = {}
         try:
             while not self._stopped.is_set():
-                task = self._tasks.get()
+                task = self._tasks.take(worker)
                 if task is None or self._stopped.is_set():
                     break
                 self._results.put(self._judge(task, walls, cpu))

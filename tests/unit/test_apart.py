@@ -23,6 +23,8 @@ FIT = {
     ),
     "aliases": "using ll = long long;\ntypedef std::pair<int, int> pii;\n" + PLAIN,
     "calls itself": "int f(int x) { return x ? f(x - 1) : 0; }",
+    "another name of a parameter": "int f(int number) { return number; }",
+    "no name of a parameter": "int f(int) { return 1; }",
     "comments": "// #define f g\n/* int main() */\nint f(int x) { return x; }",
     "Windows line ends": PLAIN.replace("\n", "\r\n"),
     "a scope of its own": "namespace detail { int g(int x) { return x; } }\n" + PLAIN,
@@ -43,6 +45,9 @@ DO_NOT_FIT = {
     "another namespace opened": "namespace a {}\nusing namespace a;\n" + PLAIN,
     "std reopened": "namespace std { struct thing {}; }\n" + PLAIN,
     "a special case": "template <> struct std::hash<X> {};\n" + PLAIN,
+    "another type of parameter": "int f(long x) { return x; }\n",
+    "a parameter more": "int f(int x, int y = 0) { return x; }\n",
+    "a reference": "int f(const int& x) { return x; }\n",
     "an overload": "int f(long x) { return 1; }\n" + PLAIN,
     "a template of the same name": "template <class T> int f(T x) { return 1; }\n" + PLAIN,
     "no function of the name": "int g(int x) { return x; }\n",
@@ -149,6 +154,8 @@ def _unit(code: str) -> str:
         ("ld: undefined reference to `f(int)'", PLAIN, False),
         ("<declaration>:1:5: error: ambiguating new declaration", PLAIN, False),
         ("a.cpp:2:1: error: no\n<declaration>:1:5: note: candidate", PLAIN, False),
+        ("a.cpp:2:1: error: no\n<declaration>:1:5: error: no", PLAIN, True),
+        ("<declaration>:1:5: required from here\na.cpp:2:1: error: no", PLAIN, False),
         ("a.cpp:2:1: error: no", "int g() { return RUN_ALL_TESTS(); }\n" + PLAIN, False),
         ("a.cpp:2:1: internal compiler error: no\na.cpp:2: error: no", PLAIN, False),
     ],
@@ -165,3 +172,21 @@ def test_the_tests_see_a_declaration_in_the_place_of_the_program() -> None:
     halves = Halves(TESTS, "f", SIGNATURE + " {", MACROS)
     shown = halves.stand_in(["map"], True)
     assert shown == "#include <map>\nusing namespace std;\nint f(int x);\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "fits"),
+    [
+        ("int f(vector<pair<int, int>> edges, string& s, double) { return 1; }", True),
+        (
+            "int f(std::vector<std::pair<int, int>> e, std::string& text, double d) { return 1; }",
+            True,
+        ),
+        ("int f(const vector<pair<int, int>>& edges, string& s, double) { return 1; }", False),
+        ("int f(vector<pair<int, long>> edges, string& s, double) { return 1; }", False),
+        ("int f(vector<pair<int, int>> edges, string s, double) { return 1; }", False),
+    ],
+)
+def test_parameters_are_compared_by_their_types(code: str, fits: bool) -> None:
+    signature = "int f(std::vector<std::pair<int, int>> edges, std::string& s, double x)"
+    assert _fits(f"using namespace std;\n{code}", Halves(TESTS, "f", signature, MACROS)) is fits
