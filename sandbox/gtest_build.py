@@ -33,6 +33,7 @@ _LINKER = "/usr/bin/ld"
 _FAST_LINKER = Path("/usr/bin/ld.mold")
 _FAST_LINKING = ("-fuse-ld=mold", "-fno-use-linker-plugin", "-Wl,--no-threads")
 _OBJCOPY = "/usr/bin/objcopy"
+LOCALISABLE = "-fno-gnu-unique"  # objcopy makes no symbol local that is unique in a process
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def preprocessed(nursery: Nursery, unit: Unit, code: str) -> str | None:
 
 def tests_alone(nursery: Nursery, unit: Unit, stand_in: str) -> bytes | None:
     """The tests compiled against a declaration, or None when they need more than that."""
-    argv = [*_COMPILER, *_GTEST, "-c", "tests/test.cpp", "-o", "tests.o"]
+    argv = [*_COMPILER, LOCALISABLE, *_GTEST, "-c", "tests/test.cpp", "-o", "tests.o"]
     return _bytes(_run(nursery, argv, _sources(unit, stand_in), "tests.o"))
 
 

@@ -11,6 +11,7 @@ import pytest
 from codemix_core.questions.starter import starter_questions
 from codemix_core.scoring.backends import toolchain
 from sandbox import elf
+from sandbox.gtest_build import LOCALISABLE
 from sandbox.prebuild import COMPILER, FIRST, FIRST_CMATH, FLAGS, GTEST, INSTANCES
 
 _FUNCTION = re.compile(
@@ -86,3 +87,19 @@ def _functions(source: Path, headers: Path, precompiled: bool) -> dict[str, list
         found[alias] = found[name]
     assert found
     return found
+
+
+def test_symbols_of_compiled_tests_can_be_made_local(tmp_path: Path) -> None:
+    """Else a program that uses the same part of the library could not be linked to them."""
+    source = tmp_path / "test.cpp"
+    source.write_text(f"#include <{GTEST}>\n{USES_MUCH}", "utf-8")
+    assert " u " in _symbols(source, [])
+    assert " u " not in _symbols(source, [LOCALISABLE])
+
+
+def _symbols(source: Path, flags: list[str]) -> str:
+    made = source.with_suffix(".o")
+    headers = ["-Winvalid-pch", "-Werror", "-I", str(toolchain.prebuilt())]
+    argv = [COMPILER, *FLAGS, *flags, *headers, "-c", str(source), "-o", str(made)]
+    subprocess.run(argv, capture_output=True, check=True)
+    return subprocess.run(["nm", made], capture_output=True, text=True, check=True).stdout
