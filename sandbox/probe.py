@@ -41,6 +41,10 @@ _MAX_CALLS = 1000
 Report = Callable[[str], None]
 
 
+_guards: dict[int, Callable[..., Any]] = {}
+"""The function that each guard stands for, by the guard's id."""
+
+
 class Around(Protocol):
     """What is asked before and after each call of the program by its tests."""
 
@@ -79,7 +83,7 @@ def _shown(solution: types.ModuleType) -> types.ModuleType:
     class Shown(types.ModuleType):
         def __setattr__(self, name: str, value: object) -> None:
             super().__setattr__(name, value)
-            setattr(solution, name, getattr(value, "__wrapped__", value))
+            setattr(solution, name, _guards.get(id(value), value))
 
         def __delattr__(self, name: str) -> None:
             super().__delattr__(name)
@@ -151,6 +155,7 @@ def _checked(function: Callable[..., Any], around: Around, report: Report) -> Ca
             report(f"{name} returned {found}")
         return value
 
+    _guards[id(call)] = function
     for part in dir(function) if type(function) is not types.FunctionType else ():
         if not part.startswith("_"):
             setattr(call, part, getattr(function, part))
