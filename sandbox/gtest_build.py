@@ -29,9 +29,15 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LC_AL
 _COMPILER = [prebuild.COMPILER, *prebuild.FLAGS, "-I", str(PREBUILT)]
 _GTEST = ["-include", prebuild.GTEST]
 _RECORDER = str(PREBUILT / prebuild.RECORDER)
+_GTEST_LINKED = str(PREBUILT / prebuild.LINKED)
 _LINKER = "/usr/bin/ld"
 _FAST_LINKER = Path("/usr/bin/ld.mold")
-_FAST_LINKING = ("-fuse-ld=mold", "-fno-use-linker-plugin", "-Wl,--no-threads")
+_FAST_LINKING = (
+    "-fuse-ld=mold",
+    "-fno-use-linker-plugin",
+    "-Wl,--no-threads",
+    "-Wl,--build-id=none",
+)
 _OBJCOPY = "/usr/bin/objcopy"
 LOCALISABLE = "-fno-gnu-unique"  # objcopy makes no symbol local that is unique in a process
 
@@ -51,7 +57,7 @@ class Built:
 
 @lru_cache(maxsize=1)
 def known() -> dict[str, Any]:
-    """GoogleTest's ``macros``, the ``functions`` no program may replace, its ``libraries``."""
+    """GoogleTest's ``macros``, its library of ``main``, ``functions`` no program may replace."""
     found: dict[str, Any] = json.loads((PREBUILT / prebuild.KNOWN).read_text("utf-8"))
     return {**found, "functions": frozenset(found["functions"])}
 
@@ -85,7 +91,7 @@ def sealed(nursery: Nursery, tests: bytes) -> bytes:
     Raises:
         RuntimeError: the linker failed.
     """
-    parts = ["tests.o", _RECORDER, *known()["libraries"]]
+    parts = ["tests.o", _GTEST_LINKED, known()["main"]]
     argv = [_LINKER, "-r", "--force-group-allocation", "-u", "main", "-o", "all.o", *parts]
     whole = _bytes(_run(nursery, argv, {"tests.o": tests}, "all.o"))
     argv = [_OBJCOPY, "--keep-global-symbol=main", "--strip-unneeded", "all.o", "judge.o"]

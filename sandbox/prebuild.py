@@ -8,9 +8,9 @@
   takes the compiler longer to read than all the rest of them;
 - ``libinstances.so``: the containers that programs use most, instantiated for the types they hold
   most; the two headers declare them so, and a program that uses one need not compile it;
-- ``recorder.o``: what reports each test;
-- ``known.json``: GoogleTest's macros and libraries, and the functions of the C and C++ libraries
-  that the tests lean on and a program may not replace.
+- ``recorder.o``: what reports each test; ``gtest.o``: that and GoogleTest, linked beforehand;
+- ``known.json``: GoogleTest's macros, the library of its ``main``, and the functions of the C and
+  C++ libraries that the tests lean on and a program may not replace.
 
 Only the system's headers and files of this project are compiled, so this needs no wall.
 Templates that the headers use are instantiated beforehand (``instantiate.cpp``), where the
@@ -39,6 +39,7 @@ FIRST = "std/first.hpp"
 FIRST_CMATH = "std/first-cmath.hpp"
 INSTANCES = "libinstances.so"
 RECORDER = "recorder.o"
+LINKED = "gtest.o"
 KNOWN = "known.json"
 _RECORDER = Path(__file__).with_name("recorder.cpp")
 _PLUGIN = Path(__file__).with_name("instantiate.cpp")
@@ -52,7 +53,6 @@ _CONTAINERS = (
     *(f"{kind}<{entry}>" for kind in ("map", "unordered_map") for entry in _ENTRIES),
     *("set<int>", "set<string>", "set<pair<int, int>>"),
 )
-_LIBRARIES = ("gtest_main", "gtest")
 _MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
 _ALLOCATION = ("_Znw", "_Zna", "_Zdl", "_Zda")
 """``operator new`` and ``delete``, which C++ lets every program replace."""
@@ -77,13 +77,18 @@ def build(folder: Path) -> None:
         list(pool.map(lambda name: _precompile(folder / name, plugin), (FIRST, FIRST_CMATH)))
         gtest.result()
     _run("-c", str(_RECORDER), "-o", str(folder / RECORDER))
-    libraries = [_run(f"-print-file-name=lib{name}.a").stdout.strip() for name in _LIBRARIES]
+    whole = ["-Wl,--force-group-allocation", "-Wl,--whole-archive", _library("gtest")]
+    _run("-r", "-nostdlib", str(folder / RECORDER), *whole, "-o", str(folder / LINKED))
     known = {
         "macros": sorted(_macros(folder)),
         "functions": sorted(_functions(folder)),
-        "libraries": libraries,
+        "main": _library("gtest_main"),
     }
     (folder / KNOWN).write_text(json.dumps(known), "utf-8")
+
+
+def _library(name: str) -> str:
+    return _run(f"-print-file-name=lib{name}.a").stdout.strip()
 
 
 def _plugin(folder: Path) -> list[str]:
