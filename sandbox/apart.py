@@ -157,7 +157,7 @@ class Halves:
         self._head = tests[: solution.start()] if solution else ""
         self._declaration = _declaration(function, signature)
         words = [token.group() for token in tokens(signature)]
-        self._parameters = _parameters(words, function)
+        self._parameters = _parameters([*words, ""], function)[:-1]
         told = [line.partition("//")[0].strip() for line in self._head.split("\n")]
         self.plain = (
             solution is not None
@@ -175,7 +175,7 @@ class Halves:
         return (
             self.possible
             and program.defined.get(self._function) == 1
-            and _parameters(program.text, self._function) == self._parameters
+            and _parameters(program.text, self._function) == [*self._parameters, "{"]
             and (program.declared - ours - {"std"}).isdisjoint(self._words)
             and self._macros.isdisjoint(program.words)
         )
@@ -227,20 +227,22 @@ def _declaration(function: str, signature: str) -> str:
 def _parameters(words: Sequence[str], function: str) -> list[str]:
     """The types of a function's parameters where it is first followed by a parenthesis.
 
-    Names are left out, where they can be told; so is ``std``, which may be open.
+    Names are left out, where they can be told; so is ``std``, which may be open. The last word is
+    the one after the parentheses: only a body is followed by nothing that a caller could notice.
     """
     pairs = enumerate(itertools.pairwise(words))
     start = next((i + 2 for i, pair in pairs if pair == (function, "(")), None)
     types: list[str] = []
     depth, begins = 0, 0
-    for word in words[start:] if start is not None else ():
+    for position in range(len(words) if start is None else start, len(words) - 1):
+        word = words[position]
         if depth == 0 and word in (",", ")"):
             if len(types) - begins > 1 and _NAME.fullmatch(types[-1]):
                 types.pop()
             types.append(word)
             begins = len(types)
             if word == ")":
-                return types
+                return [*types, words[position + 1]]
             continue
         depth += (word in "(<[{") - (word in ")>]}")
         if word not in ("std", "::"):

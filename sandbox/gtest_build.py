@@ -57,7 +57,7 @@ class Built:
 
 @lru_cache(maxsize=1)
 def known() -> dict[str, Any]:
-    """GoogleTest's ``macros``, its library of ``main``, ``functions`` no program may replace."""
+    """GoogleTest's ``macros``, their ``expansions``, ``main``, ``functions`` none may replace."""
     found: dict[str, Any] = json.loads((PREBUILT / prebuild.KNOWN).read_text("utf-8"))
     return {**found, "functions": frozenset(found["functions"])}
 

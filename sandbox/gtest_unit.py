@@ -19,8 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox import macros
+
 _GUARD = Path(__file__).with_name("guard.hpp")
 _PLACE = "WORD"
+EXPANSIONS = macros.expansions(_GUARD.read_text("utf-8"))
+"""What the macros of the guard expand to, in identifiers."""
 GTEST = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]gtest/gtest\.h[>"].*\n', re.MULTILINE)
 SOLUTION = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"[^"\n]*solution\.cpp".*\n', re.MULTILINE)
 _RAW = r'(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\(.*?\)(?P=mark)"'

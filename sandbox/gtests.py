@@ -16,7 +16,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox import apart, gtest_build, gtest_unit, pasted
+from sandbox import apart, gtest_build, gtest_unit, macros, pasted
 from sandbox.gtest_build import Built
 from sandbox.outcome import Outcome
 from sandbox.reported import Start, run_all, unused_word
@@ -72,8 +72,10 @@ class GoogleQuestion:
             self._tests, self._canaries = _with_canaries(tests)
             word = unused_word(tests)
         self._unit = gtest_unit.make(self._tests, function, signature, word)
-        macros = gtest_build.known()["macros"]
-        self._halves = apart.Halves(self._tests, function, signature, macros)
+        known = gtest_build.known()
+        self._halves = apart.Halves(self._tests, function, signature, known["macros"])
+        self._words = macros.identifiers(self._tests) | gtest_unit.EXPANSIONS
+        self._words |= set(known["expansions"]) | {function}
 
     def judge(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery
@@ -111,7 +113,7 @@ class GoogleQuestion:
 
     def _tampering(self, code: str, nursery: Nursery) -> str | None:
         """What the program's text, and what the preprocessor makes of it, says about tampering."""
-        found = gtest_unit.tampering(code, self._tests)
+        found = gtest_unit.tampering(code, self._tests) or macros.reaching(code, self._words)
         if found or not pasted.pastes(code):
             return found
         if pasted.renumbers(code):

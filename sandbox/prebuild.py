@@ -9,8 +9,8 @@
 - ``libinstances.so``: the containers that programs use most, instantiated for the types they hold
   most; the two headers declare them so, and a program that uses one need not compile it;
 - ``recorder.o``: what reports each test; ``gtest.o``: that and GoogleTest, linked beforehand;
-- ``known.json``: GoogleTest's macros, the library of its ``main``, and the functions of the C and
-  C++ libraries that the tests lean on and a program may not replace.
+- ``known.json``: GoogleTest's macros and what they expand to, the library of its ``main``, and the
+  functions of the C and C++ libraries that the tests lean on and a program may not replace.
 
 Only the system's headers and files of this project are compiled, so this needs no wall.
 Templates that the headers use are instantiated beforehand (``instantiate.cpp``), where the
@@ -30,7 +30,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandbox import elf
+from sandbox import elf, macros
 
 COMPILER = "/usr/bin/g++"
 FLAGS = ("-std=c++17", "-pthread")
@@ -81,6 +81,7 @@ def build(folder: Path) -> None:
     _run("-r", "-nostdlib", str(folder / RECORDER), *whole, "-o", str(folder / LINKED))
     known = {
         "macros": sorted(_macros(folder)),
+        "expansions": sorted(_expansions()),
         "functions": sorted(_functions(folder)),
         "main": _library("gtest_main"),
     }
@@ -175,6 +176,13 @@ def _macros(folder: Path) -> set[str]:
     with_gtest = _run("-E", "-dM", "-x", "c++", _system_gtest()).stdout
     without = _run("-E", "-dM", "-x", "c++", str(folder / FIRST)).stdout
     return set(_MACRO.findall(with_gtest)) - set(_MACRO.findall(without))
+
+
+def _expansions() -> set[str]:
+    """What GoogleTest's own macros expand to, in identifiers."""
+    folder = Path(_system_gtest()).parent
+    texts = (path.read_text("utf-8", "replace") for path in sorted(folder.rglob("*.h")))
+    return set().union(*map(macros.expansions, texts))
 
 
 def _functions(folder: Path) -> set[str]:

@@ -156,6 +156,8 @@ def _take(line: bytes, report: Report, outcome: Outcome) -> None:
         return
     if test in report.canaries:
         _take_canary(kind, test, report)
+    elif kind == "D" and outcome.declared and test not in outcome.declared:
+        report.tampered = "the program brings tests of its own"
     elif kind == "D":
         report.declared.append(test)
     elif kind == "S":

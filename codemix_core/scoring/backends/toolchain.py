@@ -33,7 +33,7 @@ _PACKAGES = {
 }
 _VERSIONED = ("numpy", "pytest")
 _building = threading.Lock()
-_PREBUILT_FROM = ("prebuild.py", "instantiate.cpp", "recorder.cpp", "elf.py")
+_PREBUILT_FROM = ("prebuild.py", "instantiate.cpp", "recorder.cpp", "elf.py", "macros.py")
 _SOURCES = (".py", ".cpp", ".hpp")
 
 
