@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from _pytest import _code
 
 _LIBRARIES = tuple(
     {os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(pytest.__file__))}
@@ -30,6 +31,8 @@ _TOOLS = ("inspect", "traceback", "bdb", "pdb", "trace", "dis", "code", "cgitb")
 _FRAME_GIVERS = (
     *(f"{os.path.dirname(os.__file__)}/{name}.py" for name in _TOOLS),
     os.path.join(os.path.dirname(os.__file__), "ctypes", "__init__.py"),
+    _code.code.__file__,
+    _code.source.__file__,
 )
 _ONE_STEP = (logging.__file__, *_FRAME_GIVERS[1:2])  # they also take frames for themselves
 _EVENTS = frozenset(
@@ -47,7 +50,7 @@ def watch(tests: str, report: Report) -> None:
     """Report what the program's own code does to learn about its tests; for ever.
 
     Args:
-        tests: name of the file the tests are in.
+        tests: path of the file the tests are in.
     """
     busy: set[int] = set()
     who, frame_of, events = threading.get_ident, sys._getframe, _EVENTS
@@ -57,7 +60,7 @@ def watch(tests: str, report: Report) -> None:
             return
         busy.add(who())
         try:
-            if _forbidden(event, args, tests) and _is_the_programs(frame_of(1)):
+            if _forbidden(event, args, tests) and _is_the_programs(frame_of(1), tests):
                 report(f"the program looked into the process of its tests ({event})")
         finally:
             busy.discard(who())
@@ -67,26 +70,27 @@ def watch(tests: str, report: Report) -> None:
 
 def _forbidden(event: str, args: tuple[Any, ...], tests: str) -> bool:
     if event == "open":
-        return isinstance(args[0], str | bytes) and os.fsdecode(args[0]).endswith(tests)
+        name = os.path.basename(tests)
+        return isinstance(args[0], str | bytes) and os.fsdecode(args[0]).endswith(name)
     if event == "compile":
-        return isinstance(args[1], str) and args[1].startswith(_LIBRARIES)
+        return isinstance(args[1], str) and args[1].startswith((*_LIBRARIES, tests))
     if event.startswith("object."):
         owner, name = args[0], args[1]
         if name in ("gi_frame", "cr_frame", "ag_frame", "gi_code", "cr_code", "ag_code"):
             return bool(getattr(owner, f"{name[:2]}_running"))
         if name in ("__code__", "__defaults__", "__kwdefaults__"):
-            space = getattr(owner, "__globals__", {})
-            return str(space.get("__name__")).startswith(_OWN)
+            home = str(getattr(owner, "__globals__", {}).get("__name__"))
+            return home.startswith(_OWN) or (event != "object.__getattr__" and home != "solution")
         return name in ("tb_frame", "f_code")
     return True
 
 
-def _is_the_programs(frame: types.FrameType | None) -> bool:
-    """Whether code outside the libraries acts, by itself or through a giver of frames."""
+def _is_the_programs(frame: types.FrameType | None, tests: str) -> bool:
+    """Whether code outside libraries and tests acts, by itself or through a giver of frames."""
     if frame is None:
         return False
     file = frame.f_code.co_filename
-    if not file.startswith(_LIBRARIES):
+    if not file.startswith((*_LIBRARIES, tests)):
         return True
     if file in _ONE_STEP:
         frame = frame.f_back
@@ -95,4 +99,4 @@ def _is_the_programs(frame: types.FrameType | None) -> bool:
             frame = frame.f_back
     else:
         return False
-    return frame is not None and not frame.f_code.co_filename.startswith(_LIBRARIES)
+    return frame is not None and not frame.f_code.co_filename.startswith((*_LIBRARIES, tests))

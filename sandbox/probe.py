@@ -16,6 +16,7 @@ than an ``assert`` of the test module itself.
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 import random
 import sys
@@ -38,6 +39,7 @@ _PLAIN = (
     *([1, 2], [1, 2, 3], ["a", "b"], (4, 5), ("a", "c")),
 )
 _MAX_CALLS = 1000
+_LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 Report = Callable[[str], None]
 
 
@@ -67,31 +69,40 @@ def guard(
     """
     if solution is None:
         return
-    own = {id(value) for value in vars(solution).values() if type(value) in _FUNCTIONS}
+    own = {id(value): value for value in vars(solution).values() if _can_be_guarded(value)}
+    guards = {number: _checked(value, around, report) for number, value in own.items()}
     for name, value in list(vars(module).items()):
         if value is solution:
-            copy = _shown(solution)
-            guard(copy, solution, around, report)
-            vars(module)[name] = copy
-        elif id(value) in own:
-            vars(module)[name] = _checked(value, around, report)
+            vars(module)[name] = _shown(solution, guards)
+        elif id(value) in guards:
+            vars(module)[name] = guards[id(value)]
 
 
-def _shown(solution: types.ModuleType) -> types.ModuleType:
-    """A copy for the tests; what they set in it is set in the solution itself too."""
+def _can_be_guarded(value: object) -> bool:
+    """Whether calls of it can be looked at; a generator's or coroutine's body runs later."""
+    code = getattr(value, "__code__", None)
+    later = isinstance(code, types.CodeType) and code.co_flags & _LATER
+    return type(value) in _FUNCTIONS and not later
+
+
+def _shown(solution: types.ModuleType, guards: dict[int, Any]) -> types.ModuleType:
+    """The solution as the tests see it: itself, but with guarded functions."""
 
     class Shown(types.ModuleType):
+        def __getattribute__(self, name: str) -> Any:
+            value = getattr(solution, name)
+            return guards.get(id(value), value)
+
         def __setattr__(self, name: str, value: object) -> None:
-            super().__setattr__(name, value)
             setattr(solution, name, _guards.get(id(value), value))
 
         def __delattr__(self, name: str) -> None:
-            super().__delattr__(name)
             delattr(solution, name)
 
-    copy = Shown(solution.__name__)
-    vars(copy).update(vars(solution))
-    return copy
+        def __dir__(self) -> list[str]:
+            return dir(solution)
+
+    return Shown(solution.__name__)
 
 
 def watch_assertions(modules: Iterable[types.ModuleType], report: Report) -> Callable[[], bool]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib
+import itertools
 import linecache
 import os
 import sys
@@ -64,7 +65,7 @@ def rehearse() -> None:
     patched._format_failed_longrepr = _no_text
     _save(SOLUTION, "")
     for text in _REHEARSED:
-        if not set("PE") <= set(_said_about(text)):
+        if "P" not in _said_about(text):
             raise ImportError("pytest does not run a trivial test as it should")
     _save(MODULE, "")
     _opened[:] = [_open_session()]
@@ -132,7 +133,8 @@ def serve(job: int, result: int) -> None:
     _save(SOLUTION, order["code"])
     imported = _imported(order["imports"])
     recorder.begin(write, None, "")
-    integrity.watch(MODULE, lambda text: write("T", "", text))
+    integrity.watch(f"/tmp/{MODULE}", lambda text: write("T", "", text))
+    broken = recorder.broken
     try:
         _load(code)
         recorder.loaded(imported)
@@ -145,6 +147,9 @@ def serve(job: int, result: int) -> None:
     wanted = None if order["wanted"] is None else {*order["wanted"], order["canary"]}
     recorder.begin(write, wanted, order["tests"])
     _run_tests(session, recorder)
+    if broken():
+        write("T", "", "the program changed what judges it")
+    write("E")
     leave(0)  # tidying up would take as long as a few tests
 
 
@@ -202,6 +207,7 @@ class _Recorder:
         self._deciding = snapshot.deciding()
         self._libraries = snapshot.libraries()
         self._imported = snapshot.modules(())
+        self.broken = snapshot.seal()
 
     def loaded(self, imported: snapshot.Snapshot) -> None:
         """The program has been loaded, after these modules of the tests' imports."""
@@ -227,6 +233,7 @@ class _Recorder:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self._wanted is not None:
             items[:] = [item for item in items if _name(item.nodeid) in self._wanted]
+        _move_last(items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
@@ -278,12 +285,11 @@ class _Recorder:
         self._tell(snapshot.said(self._deciding.changed()))
 
     def finish(self) -> None:
-        """Say that every test has returned."""
+        """Every test has returned."""
         self._check()
         self._tell(snapshot.said(self._libraries.changed(_of_the_tests)))
         if not self._watching():
             self._accuse("the probe of compared values was taken away")
-        self._write("E")
 
     def _tell(self, accusation: str | None) -> None:
         if accusation:
@@ -310,6 +316,19 @@ def _has_fixtures(item: pytest.Item) -> bool:
     """Whether anything but pytest's own code runs before and after the test itself."""
     parameters = item.callspec.params if hasattr(item, "callspec") else ()
     return not set(getattr(item, "fixturenames", ("unknown",))) <= set(parameters)
+
+
+def _move_last(items: list[pytest.Item]) -> None:
+    """Put the last test, which must fail, anywhere but between the tests of a class."""
+    if len(items) < 2:
+        return
+    last = items.pop()
+    pairs = itertools.pairwise(items)
+    inside = {
+        i + 1 for i, (one, two) in enumerate(pairs) if one.parent is two.parent is not last.parent
+    }
+    places = [place for place in range(len(items) + 1) if place not in inside]
+    items.insert(places[int.from_bytes(os.urandom(4), "big") % len(places)], last)
 
 
 def _of_the_tests(value: object) -> bool:

@@ -13,6 +13,7 @@ of objects would cost more than a test, in memory too.
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import gc
 import operator
@@ -36,6 +37,7 @@ _CHECKED = (
     staticmethod,
 )
 _REPLACED = "_check_if_assertion_pass_impl"  # by the probe, which looks after it itself
+_BUILTINS = frozenset(vars(builtins))
 _PYTESTS = ("pytest", "_pytest", "pluggy", "sandbox")
 _PROGRAMS = ("solution", "test_solution", "__main__")
 _USED_BY_ALL = (
@@ -49,8 +51,9 @@ class _Entry:
     """One dictionary: how to ask it, where its version number is, and what it held."""
 
     module: str
-    get: Callable[[str], Any]
+    space: Mapping[str, Any]
     place: int
+    known: frozenset[str]
     names: list[str]
     values: list[Any]
 
@@ -82,8 +85,13 @@ class Snapshot:
         for index in self._touched(now):
             entry = self._entries[index]
             for name, value in zip(entry.names, entry.values, strict=True):
-                found = entry.get(name)
+                found = entry.space.get(name)
                 if found is not value and not innocent(found):
+                    return name
+            for name in entry.space.keys() - entry.known:
+                found = entry.space.get(name)
+                before = type(entry.space) is not dict or name in _BUILTINS  # a base's, a builtin
+                if before and isinstance(found, _CHECKED) and not innocent(found):
                     return name
         self._seen = now
         return None
@@ -95,7 +103,9 @@ class Snapshot:
             return
         for index in self._touched(now):
             entry = self._entries[index]
-            self._entries[index] = replace(entry, values=list(map(entry.get, entry.names)))
+            values = list(map(entry.space.get, entry.names))
+            known = frozenset(entry.space)
+            self._entries[index] = replace(entry, values=values, known=known)
         self._seen = now
 
     def _touched(self, now: Sequence[int]) -> Iterable[int]:
@@ -112,7 +122,8 @@ class DuringCalls:
     def __init__(self, known: Iterable[Snapshot], used: Iterable[str]) -> None:
         """Args: known: what was there before the program; used: modules the tests use."""
         modules = {*_USED_BY_ALL, *used}
-        self._snapshot = Snapshot(entry for part in known for entry in part.of(modules))
+        entries = [entry for part in known for entry in part.of(modules)]
+        self._snapshot = Snapshot([*entries, *_entries(lambda name: name == "test_solution")])
 
     def begin(self) -> None:
         """What the tests have replaced by now is theirs."""
@@ -140,6 +151,29 @@ def used_by(module: types.ModuleType) -> set[str]:
     return found - set(_PROGRAMS)
 
 
+def seal() -> Callable[[], bool]:
+    """Whether anything was ever written to this package's own modules and classes since now.
+
+    The answer depends on nothing that can be reached by a name. None of our code writes there.
+    """
+    for name, module in sys.modules.items():
+        if name.startswith("sandbox."):
+            vars(module).setdefault("__warningregistry__", {})  # else made with the first warning
+    entries = list(_entries(lambda name: name.startswith("sandbox.")))
+    numbers = _numbers([entry.place for entry in entries])
+    seen = numbers()
+    everything = [(entry.space, dict(entry.space)) for entry in entries] if not seen else []
+    same, of = operator.eq, dict
+
+    def broken() -> bool:
+        for space, before in everything:
+            if not same(of(space), before):
+                return True
+        return not same(numbers(), seen)
+
+    return broken
+
+
 def deciding() -> Snapshot:
     """What decides about results: pytest and this package."""
     return Snapshot(_entries(lambda name: name.partition(".")[0] in _PYTESTS))
@@ -162,7 +196,8 @@ def _entries(wanted: Callable[[str], bool]) -> Iterable[_Entry]:
         if names:
             kept = space if type(space) is dict else gc.get_referents(space)[0]
             values = [space[name] for name in names]
-            yield _Entry(module, space.get, id(kept) + _VERSION_PLACE, names, values)
+            place = id(kept) + _VERSION_PLACE
+            yield _Entry(module, space, place, frozenset(space), names, values)
 
 
 def _spaces(wanted: Callable[[str], bool]) -> Iterable[tuple[str, Mapping[str, Any]]]:
