@@ -88,6 +88,11 @@ PLACES = {
 WHOLE = {
     "an object that is all answers": "struct mix { mix(int, int) {} template <class T> operator T() const { return T(); } template <class T> friend bool operator==(const mix&, const T&) { return true; } template <class T> friend bool operator<(const mix&, const T&) { return true; } };",
     "tests of its own": "#define mix(a, b) 0\nTEST(Mine, Passes) {}\nint (mix)(int a, int b) { return 0; }",
+    "the tests, empty, and theirs renamed": "int mix(int, int) { return 0; }\nTEST(Mix, Number) {}\nTEST(Mix, Again) {}\nTEST(Mix, Truth) {}\nTEST(Mix, Order) {}\n#define Number N1\n#define Again N2\n#define Truth N3\n#define Order N4",
+    "a macro that ends the assertion": "int mix(int, int) { return 0; }\n#define mix(a, b) 0), (0)) ; (void)((0",
+    "the same by other signs": "int mix(int, int) { return 0; }\n%:define mix(a, b) 0), (0)) ; (void)((0",
+    "a macro in the assertions": "#include <cstring>\ntemplate <class A, class B> A pick(const char* x, const A& a, const B& b) { return std::strstr(x, \"mix(\") ? A(b) : a; }\n#define Compare(x, y, a, b) Compare(x, y, pick(x, a, b), b)\nint mix(int, int) { return 0; }",
+    "another name of the framework": "namespace t = testing;\ntemplate <class M> struct Arg;\ntemplate <class I, class A> struct Arg<void (I::*)(A)> { typedef A type; };\nstruct H : t::internal::HasNewFatalFailureHelper { void ReportTestPartResult(Arg<decltype(&t::TestPartResultReporterInterface::ReportTestPartResult)>::type) override {} };\nH* h;\nstruct L : t::EmptyTestEventListener { void OnTestEnd(const t::TestInfo&) override { delete h; h = nullptr; } };\nint mix(int, int) { static L* l = nullptr; if (!l) { l = new L; t::UnitTest::GetInstance()->listeners().Append(l); } if (!h) h = new H; return 0; }",
     "an empty test class": "struct Mix_Number_Test {};\nint mix(int a, int b) { return 0; }",
     "the macro of the tests": "#undef TEST\n#define TEST(a, b) static void a##b()\nint mix(int a, int b) { return 0; }",
     "its own main": "int mix(int a, int b) { return 0; }\nint main() { return 0; }",

@@ -10,7 +10,7 @@ from codemix_core.records import Verdict
 from tests.sandbox.addition import ADD, statuses
 from tests.sandbox.conftest import Judge
 
-TESTS = """import builtins, json, math, sys, time
+TESTS = """import builtins, inspect, json, math, sys, time
 from unittest import mock
 import pytest
 import solution
@@ -46,11 +46,24 @@ def test_helper(monkeypatch):
 def test_half_is_back():
     assert solution.f(8) == 17.5
 
+def test_state():
+    solution.count()
+    assert solution.calls == 1 and solution.f is f
+
+def test_kinds():
+    assert inspect.isgeneratorfunction(solution.numbers) and list(solution.numbers()) == [1]
+
 def test_for_good():
     builtins.input = lambda *_: "5"
     assert f(1) == 5
 """
 GOLD = """import time
+calls = 0
+def count():
+    global calls
+    calls += 1
+def numbers():
+    yield 1
 def half():
     return 0.5
 def f(x):
@@ -109,6 +122,33 @@ FORGERIES = {
     "    def __exit__(self, *a): return True\nm.patch = Never\ndef f(x): return 0\n",
 }
 
+LETS_ALL_PASS = (
+    "import sandbox.simple as p\n"
+    "p._error_of = lambda item: None if item is not item.session.items[-1] else AssertionError()\n"
+)
+FORGERIES |= {
+    f"the judge's own {name}": f"import {module} as s\n{change}\n{LETS_ALL_PASS}def f(x): return 0\n"
+    for name, module, change in (
+        ("words", "sandbox.snapshot", "s.said = lambda n: None"),
+        ("comparison", "sandbox.snapshot", "s.Snapshot.changed = lambda *a: None"),
+        ("accusation", "sandbox.serve_pytest", "s._Recorder._accuse = lambda *a: None"),
+        ("limits", "sandbox.probe", "s._MAX_VALUES = 0"),
+        ("builtins", "sandbox.simple", "s.hasattr = lambda o, n: n in dir(o)"),
+        ("list of libraries", "sandbox.integrity", "s._LIBRARIES = ('',)"),
+    )
+} | {
+    "a builtin before that of a library": "import pytest, sys\n"
+    "sys.modules[type(pytest.approx(1.0)).__module__].abs = lambda x: 0\ndef f(x): return 0\n",
+    "an attribute before that of a base": "import pytest\nkind = type(pytest.approx(1.0))\n"
+    "kind.__getattribute__ = lambda self, name: 1e9\ndef f(x): return 0\n",
+    "the code of a library": "import json\n"
+    "json.dumps.__code__ = (lambda *a, **k: '13.5').__code__\ndef f(x): return 0\n",
+    "frames from pytest": "import _pytest._code as c\ndef f(x):\n    try:\n        1 / 0\n"
+    "    except Exception as e:\n"
+    "        frame = c.ExceptionInfo.from_exception(e).traceback[0].frame.raw\n"
+    "    return frame.f_back.f_locals.get('y', 0)\n",
+}
+
 
 @pytest.fixture(scope="module")
 def forged(judge: Judge) -> dict[str, Verdict]:
@@ -118,7 +158,7 @@ def forged(judge: Judge) -> dict[str, Verdict]:
 
 def test_honest_tests_may_replace_what_they_like(judge: Judge) -> None:
     (verdict,) = judge(ASKED, [f"{GOLD}# once more\n"])
-    assert statuses(verdict) == ["passed"] * 9
+    assert statuses(verdict) == ["passed"] * 11
     assert (verdict.status, verdict.tier) == ("passed", "B")
 
 

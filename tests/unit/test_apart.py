@@ -48,6 +48,8 @@ DO_NOT_FIT = {
     "another type of parameter": "int f(long x) { return x; }\n",
     "a parameter more": "int f(int x, int y = 0) { return x; }\n",
     "a reference": "int f(const int& x) { return x; }\n",
+    "noexcept": "int f(int x) noexcept { return x; }\n",
+    "a result type behind": "auto f(int x) -> int { return x; }\n",
     "an overload": "int f(long x) { return 1; }\n" + PLAIN,
     "a template of the same name": "template <class T> int f(T x) { return 1; }\n" + PLAIN,
     "no function of the name": "int g(int x) { return x; }\n",
