@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,7 +81,11 @@ def test_starter_questions_are_liftable_where_nothing_but_data_is_looked_at() ->
     assert all(names_tested(question.tests) for question in questions)
 
 
-def test_every_parameter_makes_the_test_that_pytest_makes_of_it() -> None:
+def test_every_parameter_makes_the_test_that_pytest_makes_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(Path.cwd())  # collecting goes elsewhere; this comes back in the end
+    monkeypatch.setitem(sys.modules, "solution", sys)
     suite = Suite(HEAD + LIFTABLE["parameters"], ["add"])
     assert suite.names == ["test_a[1-2-1]", "test_a[1-2-2]", "test_a[x-1]", "test_a[x-2]"]
     asked: list[tuple[int, int]] = []
