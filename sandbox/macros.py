@@ -18,6 +18,7 @@ _DEFINITION = re.compile(
 _PARAMETERS = re.compile(r"\(([^)]*)\)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TYPES = frozenset(("int", "long", "short", "unsigned", "signed", "char", "float", "double"))
+_WIDE = _TYPES | {"int32_t", "int64_t", "uint32_t", "uint64_t", "size_t", "__int128", "std"}
 _KEYWORDS = frozenset(
     (
         *("alignas", "alignof", "auto", "bool", "break", "case", "catch", "class", "const"),
@@ -60,7 +61,7 @@ def reaching(code: str, words: Collection[str]) -> str | None:
         if _FRAMEWORK.search(rest):
             return "the program reaches into the framework of its tests"
         body = set(_WORD.findall(rest))
-        plain = name in _TYPES and body <= _TYPES and "(" not in rest
+        plain = name in _TYPES and body <= _WIDE and "(" not in rest
         if not plain and (name in words or name in _KEYWORDS or name in _TYPES):
             return f"the program redefines {name}, which the tests use"
     return None

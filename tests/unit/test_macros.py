@@ -26,6 +26,7 @@ REACHES = {
 }
 HONEST = [
     "#define int long long\nint f(int x) { return x; }",
+    "#include <cstdint>\n#define int std::int64_t",
     "#define all(x) (x).begin(), (x).end()\n#define pb push_back\n#define MOD 1000000007",
     "#define word 1\n#define noise 2",
     'const char* s = "TEST(S, A) #define f";  // #define f\n',
