@@ -10,26 +10,15 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import pytest
 
 from codemix_core.records import Question, Verdict
-from tests.sandbox.addition import cases_question, question
+from tests.sandbox.secret import secret_questions
 
 Judge = Callable[[Question, Iterable[str]], list[Verdict]]
 
-NUMBERS = [random.Random(11).getrandbits(60) | 1 << 59 for _ in range(3)]
-GOLD = f"NUMBERS = {NUMBERS}\ndef secret(n):\n    return NUMBERS[n]\n"
-TESTS = "from solution import secret\n" + "".join(
-    f"\ndef test_{n}():\n    assert secret({n}) == {number}\n" for n, number in enumerate(NUMBERS)
-)
-_CASES = [{"name": f"test_{n}", "args": [n], "expected": x} for n, x in enumerate(NUMBERS)]
-ASKED = {
-    "cases": replace(cases_question(_CASES, GOLD), function_name="secret"),
-    "lifted": question("pytest", TESTS, GOLD, "secret"),
-    "pytest": replace(question("pytest", f"import sys\n{TESTS}", GOLD), question_id="kept"),
-}
+NUMBERS, ASKED = secret_questions(11, 3)
 
 HEAD = """import atexit, builtins, codecs, gc, inspect, io, json, linecache, logging, operator, os, re
 import signal, sys, threading, time, traceback, types, weakref
@@ -170,7 +159,9 @@ def programs() -> dict[str, str]:
 @pytest.mark.parametrize("framework", ASKED)
 def test_no_program_passes_without_solving_anything(framework: str, judge: Judge) -> None:
     codes = programs()
-    *verdicts, after = judge(ASKED[framework], [*codes.values(), f"{GOLD}# after\n"])
+    *verdicts, after = judge(
+        ASKED[framework], [*codes.values(), f"{ASKED[framework].gold}# after\n"]
+    )
     forged = {
         name: (str(verdict.status), verdict.passed)
         for name, verdict in zip(codes, verdicts, strict=True)

@@ -12,7 +12,6 @@ import random
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -23,22 +22,12 @@ from sandbox.outcome import Outcome
 from sandbox.remote import Program, Unanswered
 from sandbox.reported import Report, _take
 from sandbox.serve_tests import Suite
-from tests.sandbox.addition import cases_question, question
+from tests.sandbox.secret import secret_questions
 
 Judge = Callable[[Question, Iterable[str]], list[Verdict]]
 
 SEEDS = 24
-NUMBERS = [random.Random(7).getrandbits(60) for _ in range(4)]
-GOLD = f"NUMBERS = {NUMBERS}\ndef secret(n):\n    return NUMBERS[n]\n"
-TESTS = "from solution import secret\n" + "".join(
-    f"\ndef test_{n}():\n    assert secret({n}) == {number}\n" for n, number in enumerate(NUMBERS)
-)
-_CASES = [{"name": f"test_{n}", "args": [n], "expected": x} for n, x in enumerate(NUMBERS)]
-ASKED = {
-    "cases": replace(cases_question(_CASES, GOLD), function_name="secret"),
-    "lifted": question("pytest", TESTS, GOLD, "secret"),
-    "pytest": replace(question("pytest", f"import sys\n{TESTS}", GOLD), question_id="kept"),
-}
+NUMBERS, ASKED = secret_questions(7, 4)
 PROGRAM = """import os, sys
 DATA = {data!r}
 def flood():
@@ -101,7 +90,7 @@ def test_nonsense_on_every_descriptor_passes_nothing_and_breaks_nothing(
     framework: str, judge: Judge
 ) -> None:
     programs = _programs()
-    *found, after = judge(ASKED[framework], [*programs, f"{GOLD}# after\n"])
+    *found, after = judge(ASKED[framework], [*programs, f"{ASKED[framework].gold}# after\n"])
     wrong = {
         code: (str(verdict.status), verdict.message)
         for code, verdict in zip(programs, found, strict=True)
@@ -161,7 +150,7 @@ _SUITE: list[Suite] = []
 def _run_against(lines: list[bytes]) -> list[str]:
     """The kinds of record that the tests write about a program which only says these lines."""
     if not _SUITE:
-        _SUITE.append(Suite(TESTS, ["secret"]))
+        _SUITE.append(Suite(ASKED["lifted"].tests, ["secret"]))
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(b"".join(line + b"\n" for line in lines))
