@@ -75,13 +75,15 @@ def mean_interval(values: ArrayLike, seed: int = 0, level: float = LEVEL) -> Int
     array = array[np.isfinite(array)]
     if array.size == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
-    mean = float(array.mean())
+    least, most = float(array.min()), float(array.max())
+    mean = min(max(float(array.mean()), least), most)  # rounding may carry a mean past its values
     if array.size == 1:
         return Interval(mean, np.nan, np.nan, 1)
     if np.ptp(array) == 0:
         return Interval(mean, mean, mean, int(array.size))
     tail = (1.0 - level) / 2
-    low, high = np.quantile(_resampled_means(array, seed), [tail, 1.0 - tail])
+    bounds = np.quantile(_resampled_means(array, seed), [tail, 1.0 - tail])
+    low, high = np.clip(bounds, least, most)
     return Interval(mean, float(low), float(high), int(array.size))
 
 
