@@ -38,29 +38,6 @@ class NotPlain(Exception):
     """A returned value that has no exact JSON form."""
 
 
-_REHEARSED = "def f(xs):\n    return [x + 1 for x in xs]\n"
-
-
-def rehearse() -> None:
-    """Serve a trivial program a few times, so that every fork finds all in its final state.
-
-    What the interpreter settles when code is first run, it writes into memory; each fork would
-    do that again, in pages of its own.
-    """
-    digits = sys.get_int_max_str_digits()
-    header = {"code": _REHEARSED, "function": "f", "tuple_as_list": False}
-    job = json.dumps(header).encode() + b"\n" + b"[[1, -2, 3]]\n[[]]\n[[1.5]]\n" * 4
-    for _ in range(12):
-        read_end, write_end = os.pipe()
-        os.write(write_end, job)
-        os.close(write_end)
-        null = os.open("/dev/null", os.O_WRONLY)
-        serve(read_end, null)
-        os.close(null)
-    sys.modules.pop("solution", None)
-    sys.set_int_max_str_digits(digits)
-
-
 def serve(job: int, result: int) -> None:
     """Answer every test of the job."""
     sys.set_int_max_str_digits(MAX_DIGITS)
