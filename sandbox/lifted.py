@@ -13,7 +13,9 @@ import os
 import select
 import signal
 import socket
+import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from sandbox import channel
@@ -23,6 +25,7 @@ from sandbox.reported import run_all
 from sandbox.watch import Candidate, Limits, Nursery
 
 _COLLECTING, _SETTLING = 20.0, 1.0
+_TURN = 0.05
 
 
 class NotLiftable(Exception):
@@ -68,10 +71,17 @@ class Tests:
         self.busy = True
         channel.send(self.link, {"nonce": nonce, "wanted": wanted}, (program, records))
 
-    def settle(self) -> None:
-        """Wait for the end of a run whose program is gone; end the tests if they do not end."""
-        if self.alive and self.busy and self._said(_SETTLING) is None:
-            self.kill()
+    def settle(self, meanwhile: Callable[[], None]) -> None:
+        """Wait for the end of a run whose program is gone; end the tests if they do not end.
+
+        Args:
+            meanwhile: takes their records, as they wait where there is no room for more.
+        """
+        last_moment = time.monotonic() + _SETTLING
+        while self.alive and self.busy and self._said(_TURN) is None:
+            meanwhile()
+            if time.monotonic() > last_moment:
+                self.kill()
 
     def _said(self, seconds: float) -> dict[str, Any] | None:
         """The next datagram, or None when none came in time."""
@@ -132,7 +142,7 @@ class LiftedRun(Candidate):
     def kill(self) -> dict[str, Any]:
         """Kill the program and let the tests come to their end."""
         ended = super().kill()
-        self._tests.settle()
+        self._tests.settle(self._read_records)
         return ended
 
 

@@ -5,7 +5,7 @@ runs its tests for one program after another: the module is executed anew each t
 ``solution`` standing for functions in the program's process. What the program answers is plain
 data and is compared here. Records are those of :mod:`sandbox.reported`.
 
-Datagrams in: ``{"nonce", "wanted"}`` with the program's socket and the file for records; out:
+Datagrams in: ``{"nonce", "wanted"}`` with the program's socket and the pipe for records; out:
 ``{}`` when done; the first one says ``{"names"}`` of the tests, or the ``problem``.
 """
 

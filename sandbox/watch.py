@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import fcntl
 import os
 import select
 import time
@@ -28,6 +29,7 @@ _MOST_CREDIT, _LEAST_CREDIT = 2.0, 0.02
 _LATE = 0.2  # the judge itself was not run for that long: the machine stood still
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 _TURN = 1 << 16
+_PIPE = 1 << 20
 
 
 class Limits(NamedTuple):
@@ -161,9 +163,9 @@ class Nursery:
 class Candidate:
     """One running candidate process.
 
-    Records are lines in a shared, anonymous file: writing one costs the program no hand-over,
-    and what was written before a crash is not lost. The file is looked at when the program
-    ends and every 50 ms.
+    Records are lines in a large pipe that is looked at when the program ends and every 50 ms, so
+    that writing one costs the program no hand-over; what was written before a crash is not lost.
+    Of what it has written a program can neither read nor change anything.
 
     ``stolen``: seconds in which the machine did not run the program though it was ready.
     ``end`` is None while it runs, then why it ended: ``exit``, ``timeout``, ``memory``,
@@ -195,7 +197,7 @@ class Candidate:
         message = {"op": "spawn", "limits": limits.message(base), **spawn}
         job_read, self._job = os.pipe()
         self._output, output_write = os.pipe()
-        self.records = os.memfd_create("records")
+        self._taken, self.records = os.pipe()
         self._ended: dict[str, Any] | None = None
         result = answers if answers >= 0 else self.records
         theirs = (job_read, result, output_write) + ((binary,) if binary >= 0 else ())
@@ -205,13 +207,15 @@ class Candidate:
             os.close(job_read)
             os.close(output_write)
         self._pid = received[0]
-        self._open = {self.records, self._output, self._job, self._pid}
+        self._open = {self._taken, self.records, self._output, self._job, self._pid}
         self._next_sample = time.monotonic() + _SAMPLE
         self._listen()
 
     def _listen(self) -> None:
-        os.set_blocking(self._job, False)
-        os.set_blocking(self._output, False)
+        for descriptor in (self._job, self._output, self._taken):
+            os.set_blocking(descriptor, False)
+        with contextlib.suppress(OSError):  # then the program waits for us now and then
+            fcntl.fcntl(self._taken, fcntl.F_SETPIPE_SZ, _PIPE)
         self._poll = select.poll()
         self._poll.register(self._output, select.POLLIN)
         self._poll.register(self._pid, select.POLLIN)
@@ -302,12 +306,13 @@ class Candidate:
         self._next_sample = time.monotonic() + _SAMPLE
 
     def _read_records(self) -> None:
-        while data := os.pread(self.records, _TURN, self._read_total):
-            self._read_total += len(data)
-            if self._read_total > RECORD_CAP:
-                self.end = "records"
-                return
-            self._records += data
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self._taken, _TURN):
+                self._read_total += len(data)
+                if self._read_total > RECORD_CAP:
+                    self.end = "records"
+                    return
+                self._records += data
 
     def _read_output(self) -> bool:
         try:
