@@ -6,7 +6,6 @@ an error, never an empty answer.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian
 _SYMBOL_TABLES = (2, 11)  # SHT_SYMTAB, SHT_DYNSYM
 _FUNCTION, _INDIRECT = 2, 10
 _LOCAL, _WEAK = 0, 2
-_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -30,32 +28,32 @@ class Function:
     defined: bool
 
 
-def functions(descriptor: int) -> Iterator[Function]:
+def functions(file: bytes) -> Iterator[Function]:
     """Global and weak functions of an ELF file, defined or imported, versions left out.
 
     Raises:
         ValueError: the file is no 64-bit little-endian ELF file, or its tables make no sense.
     """
     try:
-        yield from _functions(descriptor)
-    except (struct.error, IndexError, OSError) as error:
+        yield from _functions(file)
+    except (struct.error, IndexError) as error:
         raise ValueError(f"not a readable ELF file: {error}") from error
 
 
-def _functions(descriptor: int) -> Iterator[Function]:
-    head = _HEADER.unpack(os.pread(descriptor, _HEADER.size, 0))
+def _functions(file: bytes) -> Iterator[Function]:
+    head = _HEADER.unpack(_part(file, 0, _HEADER.size))
     if not head[0].startswith(_MAGIC):
         raise ValueError("not a 64-bit little-endian ELF file")
     offset, size, count = head[6], head[11], head[12]
     if size != _SECTION.size:
         raise ValueError("not a readable ELF file: its section headers have another size")
-    table = _part(descriptor, offset, size * count)
+    table = _part(file, offset, size * count)
     sections = list(_SECTION.iter_unpack(table))
     for section in sections:
         if section[1] in _SYMBOL_TABLES:
             names = sections[section[6]]
             yield from _symbols(
-                _part(descriptor, section[4], section[5]), _part(descriptor, names[4], names[5])
+                _part(file, section[4], section[5]), _part(file, names[4], names[5])
             )
 
 
@@ -70,8 +68,8 @@ def _symbols(symbols: bytes, names: bytes) -> Iterator[Function]:
             yield Function(text, binding == _WEAK, defined)
 
 
-def _part(descriptor: int, offset: int, size: int) -> bytes:
-    data = os.pread(descriptor, size, offset) if size <= _MOST_BYTES else b""
+def _part(file: bytes, offset: int, size: int) -> bytes:
+    data = file[offset : offset + size]
     if len(data) != size:
         raise ValueError("not a readable ELF file: a table lies outside of it")
     return data

@@ -1,10 +1,12 @@
-"""Builds GoogleTest programs: with their tests in one unit, or apart from them and linked.
+"""Builds GoogleTest programs: with their tests in one unit, or apart from them.
 
 Everything is compiled behind the wall, with limits of its own, by the compiler and with the
 flags of the original scripts; see :mod:`sandbox.apart` for why both ways give the same program.
-Apart, what the tests are made of (GoogleTest, the recorder, the tests and all templates they
-use) is one object whose symbols are its own, so that no symbol of a program can take their place.
-Linked programs are looked through for functions that stand in for a library's.
+What is built are shared objects: the program, and the tests unless they are in it. The launcher,
+which is GoogleTest and the recorder, loads them once the judge's descriptors are out of reach, so
+that nothing of a program ever runs before. Each object prefers its own functions to those of
+others, as a program does, and is bound to the same versions of the system's. A program is looked
+through for functions that stand in for a library's.
 """
 
 from __future__ import annotations
@@ -20,46 +22,49 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import elf, prebuild
-from sandbox.gtest_unit import Unit
+from sandbox.gtest_unit import MANGLED, REACHES, Unit
 from sandbox.watch import Candidate, Limits, Nursery
 
-PREBUILT = Path("/opt/prebuilt")
+PREBUILT = Path(prebuild.INSIDE)
 LIMITS = Limits(seconds=60.0, memory_mb=2048, file_mb=128, stack_mb=64, output_cap=256 * 1024)
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8"}
 _COMPILER = [prebuild.COMPILER, *prebuild.FLAGS, "-I", str(PREBUILT)]
 _GTEST = ["-include", prebuild.GTEST]
-_RECORDER = str(PREBUILT / prebuild.RECORDER)
-_GTEST_LINKED = str(PREBUILT / prebuild.LINKED)
-_LINKER = "/usr/bin/ld"
-_FAST_LINKER = Path("/usr/bin/ld.mold")
-_FAST_LINKING = (
-    "-fuse-ld=mold",
-    "-fno-use-linker-plugin",
-    "-Wl,--no-threads",
-    "-Wl,--build-id=none",
-)
-_OBJCOPY = "/usr/bin/objcopy"
-LOCALISABLE = "-fno-gnu-unique"  # objcopy makes no symbol local that is unique in a process
+LAUNCHER = str(PREBUILT / prebuild.LAUNCHER)
+_PROGRAM, _TESTS = "program.so", "tests.so"
+_ISOLATED = "-fno-gnu-unique"  # else the tests' variables would be the program's of that name
+_LOADS = {"dlopen", "dlmopen", "dlsym", "dlvsym", "dlinfo", "dl_iterate_phdr", "_r_debug"}
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a build came to: an open descriptor of the product, or why there is none.
+    """What a build came to: the program as a shared object, or why there is none.
 
-    end: as :attr:`Candidate.end`; said, first_said: the end and the beginning of what was said.
+    tests: the same of its tests, None when they are in it; end: as :attr:`Candidate.end`; said,
+    first_said: the end and the beginning of what was said.
     """
 
-    product: int | None
-    end: str | None
-    said: str
-    first_said: str
+    product: bytes | None
+    tests: bytes | None = None
+    end: str | None = "exit"
+    said: str = ""
+    first_said: str = ""
 
 
 @lru_cache(maxsize=1)
 def known() -> dict[str, Any]:
-    """GoogleTest's ``macros``, their ``expansions``, ``main``, ``functions`` none may replace."""
+    """GoogleTest's ``macros``, their ``expansions``, ``functions`` none may replace, ``hidden``."""
     found: dict[str, Any] = json.loads((PREBUILT / prebuild.KNOWN).read_text("utf-8"))
-    return {**found, "functions": frozenset(found["functions"])}
+    return {**found, "functions": frozenset(found["functions"]), "hidden": set(found["hidden"])}
+
+
+def shared(sources: list[str], product: str = _PROGRAM) -> list[str]:
+    """The command that makes a shared object, bound to the libraries that the launcher has."""
+    versions = (str(PREBUILT / prebuild.VERSIONS / name) for name in prebuild.LIBRARIES)
+    libraries = ["-Wl,--as-needed", *versions, "-lgcc", "-l:libc_nonshared.a"]
+    options = ["-shared", "-nodefaultlibs", "-fuse-ld=bfd", "-fno-use-linker-plugin"]
+    options += ["-Wl,-Bsymbolic,--build-id=none"]
+    return [*_COMPILER, *options, *sources, *libraries, "-o", product]
 
 
 def in_one_unit(nursery: Nursery, unit: Unit, code: str, early: bool) -> Built:
@@ -68,58 +73,62 @@ def in_one_unit(nursery: Nursery, unit: Unit, code: str, early: bool) -> Built:
     Args:
         early: GoogleTest's header may come before the first line, so that it need not be compiled.
     """
-    sources = [*(_GTEST if early else ()), "tests/test.cpp", _RECORDER, *_libraries()]
-    return _run(nursery, _linking(sources), _sources(unit, code), "program")
+    argv = shared([*(_GTEST if early else ()), "tests/test.cpp"])
+    return _linkable(_run(nursery, argv, _sources(unit, code), _PROGRAM))
 
 
 def preprocessed(nursery: Nursery, unit: Unit, code: str) -> str | None:
     """The tests with the program in them, preprocessed; None when that cannot be done."""
     argv = [*_COMPILER, "-E", "tests/test.cpp", "-o", "unit.ii"]
-    text = _bytes(_run(nursery, argv, _sources(unit, code), "unit.ii"))
+    text = _run(nursery, argv, _sources(unit, code), "unit.ii").product
     return None if text is None else text.decode("utf-8", "replace")
 
 
 def tests_alone(nursery: Nursery, unit: Unit, stand_in: str) -> bytes | None:
     """The tests compiled against a declaration, or None when they need more than that."""
-    argv = [*_COMPILER, LOCALISABLE, *_GTEST, "-c", "tests/test.cpp", "-o", "tests.o"]
-    return _bytes(_run(nursery, argv, _sources(unit, stand_in), "tests.o"))
+    argv = shared([_ISOLATED, *_GTEST, "tests/test.cpp"], _TESTS)
+    return _run(nursery, argv, _sources(unit, stand_in), _TESTS).product
 
 
-def sealed(nursery: Nursery, tests: bytes) -> bytes:
-    """The tests with all they are made of, as one object that nothing can be taken hold of in.
-
-    Raises:
-        RuntimeError: the linker failed.
-    """
-    parts = ["tests.o", _GTEST_LINKED, known()["main"]]
-    argv = [_LINKER, "-r", "--force-group-allocation", "-u", "main", "-o", "all.o", *parts]
-    whole = _bytes(_run(nursery, argv, {"tests.o": tests}, "all.o"))
-    argv = [_OBJCOPY, "--keep-global-symbol=main", "--strip-unneeded", "all.o", "judge.o"]
-    judge = _bytes(_run(nursery, argv, {"all.o": whole}, "judge.o")) if whole else None
-    if judge is None:
-        raise RuntimeError("compiled tests cannot be linked to GoogleTest")
-    return judge
+def program(nursery: Nursery, code: str) -> Built:
+    """A program built by itself."""
+    return _linkable(_run(nursery, shared(["program.cpp"]), {"program.cpp": code}, _PROGRAM))
 
 
-def compiled(nursery: Nursery, program: str) -> Built:
-    """A program compiled by itself."""
-    return _run(nursery, [*_COMPILER, "-c", "program.cpp"], {"program.cpp": program}, "program.o")
+def put(built: Built) -> None:
+    """Put what was built where the launcher looks for it."""
+    for name, content in ((_PROGRAM, built.product), (_TESTS, built.tests)):
+        if content is not None:
+            Path("/tmp", name).write_bytes(content)
 
 
-def linked(nursery: Nursery, program: str, tests: bytes) -> Built:
-    """A program compiled by itself and linked to its tests."""
-    argv = _linking(["program.cpp", "tests.o", *_instances()])
-    return _run(nursery, argv, {"program.cpp": program, "tests.o": tests}, "program")
-
-
-def replaced(product: int, function: str) -> str | None:
-    """A library function that the program defines anew and the tests lean on, or None."""
-    for found in elf.functions(product):
-        template = found.weak and found.name.startswith("_Z")  # as any program may instantiate
-        forbidden = found.defined and not template and found.name in known()["functions"]
-        if forbidden and found.name != function:
-            return found.name
+def tampering(built: Built, function: str) -> str | None:
+    """What the functions that a program defines and asks for say about tampering, or None."""
+    try:
+        found = list(elf.functions(built.product or b""))
+    except ValueError as error:
+        return str(error)
+    for symbol in found:
+        template = symbol.weak and symbol.name.startswith("_Z")  # as any program may instantiate
+        forbidden = symbol.defined and not template and symbol.name in known()["functions"]
+        if forbidden and symbol.name != function:
+            return f"the program replaces {symbol.name}, which the tests lean on"
+        if built.tests is not None and MANGLED in symbol.name:
+            return REACHES
+        if symbol.name in _LOADS:
+            return f"the program uses {symbol.name}, by which it can reach what tests it"
     return None
+
+
+def _linkable(built: Built) -> Built:
+    """The same, unless it needs what libraries keep for programs of old alone."""
+    try:
+        asked = {f.name for f in elf.functions(built.product or b"") if not f.defined}
+    except ValueError:
+        return built  # there is none; or it is said where it is looked through for functions
+    missing = asked & known()["hidden"]
+    complaint = f"undefined reference to `{min(missing)}'" if missing else ""
+    return Built(None, first_said=complaint) if missing else built
 
 
 def _sources(unit: Unit, code: str) -> dict[str, str]:
@@ -128,56 +137,29 @@ def _sources(unit: Unit, code: str) -> dict[str, str]:
     return {**beside, "solution/solution.cpp": code}
 
 
-def _linking(sources: list[str]) -> list[str]:
-    linker = _FAST_LINKING if _FAST_LINKER.exists() else ()
-    return [*_COMPILER, *linker, *sources, "-o", "program"]
-
-
-def _libraries() -> list[str]:
-    return ["-lgtest_main", "-lgtest"]
-
-
-def _instances() -> list[str]:
-    path = PREBUILT / prebuild.INSTANCES
-    return ["-Wl,--as-needed", str(path)] if path.exists() else []
-
-
-def _bytes(built: Built) -> bytes | None:
-    if built.product is None:
-        return None
-    with os.fdopen(built.product, "rb") as file:
-        return file.read()
-
-
-def _run(
-    nursery: Nursery, argv: list[str], files: Mapping[str, str | bytes], product: str
-) -> Built:
+def _run(nursery: Nursery, argv: list[str], files: Mapping[str, str], product: str) -> Built:
     """Run a tool in ``/tmp`` with files of ours; nothing but the product is left of it."""
     for name, content in files.items():
         path = Path("/tmp", name)
         path.parent.mkdir(exist_ok=True)
-        data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
-        path.write_bytes(data)
+        path.write_bytes(content.encode("utf-8", "replace"))
     run = Candidate(nursery, {"entry": "exec", "argv": argv, "env": ENVIRONMENT}, b"", LIMITS)
     made = None
     try:
         run.wait(time.monotonic() + LIMITS.seconds)
         if run.end == "exit":
-            made = _open_regular(f"/tmp/{product}")
+            made = _read_regular(f"/tmp/{product}")
     finally:
         run.close()
-    if made is not None and run.exit_code != 0:
-        os.close(made)
-        made = None
-    return Built(made, run.end, run.said, run.first_said)
+    made = made if run.exit_code == 0 else None
+    return Built(made, None, run.end, run.said, run.first_said)
 
 
-def _open_regular(path: str) -> int | None:
+def _read_regular(path: str) -> bytes | None:
+    """A file of at most the size that programs may write."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read(LIMITS.file_mb << 20) if regular else None
     except OSError:
         return None
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    return None

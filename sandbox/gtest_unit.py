@@ -94,10 +94,18 @@ _ASSEMBLY = frozenset(("asm", "__asm", "__asm__"))
 _STACK = frozenset(
     ("__builtin_return_address", "__builtin_frame_address", "__builtin_extract_return_addr")
 )
+_NAMES_OF_OTHERS = frozenset(("weakref", "__weakref__", "ifunc", "__ifunc__"))
+_RECORDER = frozenset(("codemix_report", "codemix_watch", "codemix_chance"))
 _REFUSED = {
     "the program holds assembly, by which any symbol can be given another meaning": _ASSEMBLY,
     "the program looks at the stack of the tests": _STACK,
+    "the program gives a function another's name": _NAMES_OF_OTHERS,
+    "the program uses what records the tests": _RECORDER,
 }
+_ALIASES, _ATTRIBUTES = ("alias", "__alias__"), {"__attribute__", "__attribute", "gnu", "__gnu__"}
+MANGLED = "7testing"
+"""Part of every symbol in GoogleTest's namespace."""
+REACHES = "the program reaches into the framework of its tests"
 _TEST = re.compile("TEST(?:_[FP])?")
 _LEAVES = frozenset(("return", "co_return", "goto", "GTEST_SKIP"))
 _ASSERTION = re.compile(r"(?:EXPECT|ASSERT)_\w+|TEST(?:_[FP])?")
@@ -172,8 +180,11 @@ def tampering(code: str, tests: str) -> str | None:
         if not refused.isdisjoint(words):
             return reason
     for first, second in itertools.pairwise(words):
-        if (first, second) in (("testing", "::"), ("namespace", "testing")):
-            return "the program reaches into the framework of its tests"
+        attribute = first in _ALIASES and second == "(" and not _ATTRIBUTES.isdisjoint(words)
+        if attribute or (first, second) in (("testing", "::"), ("namespace", "testing")):
+            return REACHES
+    if any(MANGLED in word for word in words):
+        return REACHES
     name = redefined(code, tests)
     return None if name is None else f"the program redefines {name}, which the tests use"
 

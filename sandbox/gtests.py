@@ -2,18 +2,17 @@
 
 The layout is the original scripts': ``tests/test.cpp`` includes ``../solution/solution.cpp``,
 built with ``g++ -std=c++17``; ``main`` comes from the tests, or else from gtest_main. Where it
-surely makes no difference, the tests are compiled once and programs are linked to them
-(:mod:`sandbox.apart`).
+surely makes no difference, the tests are compiled once and load one program after another
+(:mod:`sandbox.apart`). What cannot be loaded was not linked in the original layout either.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox import apart, gtest_build, gtest_unit, macros, pasted
@@ -56,7 +55,6 @@ class Compiled:
     includes: frozenset[str]
     opens_std: bool
     tests: bytes | None
-    sealed: bytes = b""
 
 
 class GoogleQuestion:
@@ -96,19 +94,14 @@ class GoogleQuestion:
         if tampering:
             _tampered(outcome, tampering)
             return outcome.answer()
-        unit = self._unit
-        built = self._apart(code, nursery) or gtest_build.in_one_unit(
-            nursery, unit, code, self._halves.plain
-        )
-        if built.product is None:
-            _explain(outcome, built, unit)
-            return outcome.answer()
-        try:
-            self._run(outcome, built.product, limits, declare, nursery)
-        finally:
-            os.close(built.product)
-        for name, (status, message) in outcome.results.items():
-            outcome.results[name] = (status, unit.plain(message))
+        built = self._apart(code, nursery)
+        if built is not None:
+            first = Outcome(list(outcome.declared))
+            self._run(first, built, limits, declare, nursery)
+            if built.product is None or "compile_error" not in first.flags:
+                return first.answer()
+        built = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
+        self._run(outcome, built, limits, declare, nursery)
         return outcome.answer()
 
     def _tampering(self, code: str, nursery: Nursery) -> str | None:
@@ -122,41 +115,36 @@ class GoogleQuestion:
         return gtest_unit.tampering(pasted.own_lines(text), self._tests) if text else None
 
     def _run(
-        self, outcome: Outcome, binary: int, limits: Limits, declare: bool, nursery: Nursery
+        self, outcome: Outcome, built: Built, limits: Limits, declare: bool, nursery: Nursery
     ) -> None:
-        try:
-            replaced = gtest_build.replaced(binary, self._function)
-        except ValueError as error:
-            replaced = str(error)
-        if replaced:
-            _tampered(outcome, f"the program replaces {replaced}, which the tests lean on")
+        """Fill the outcome of what was built."""
+        if built.product is None:
+            _explain(outcome, built, self._unit)
             return
-        start = _starter(nursery, limits, binary, self._canaries)
+        reason = gtest_build.tampering(built, self._function)
+        if reason:
+            _tampered(outcome, reason)
+            return
+        start = _starter(nursery, limits, built, self._canaries)
         run_all(outcome, declare, limits, start, canaries=self._canaries, strict=True)
+        for name, (status, message) in outcome.results.items():
+            outcome.results[name] = (status, self._unit.plain(message))
 
     def _apart(self, code: str, nursery: Nursery) -> Built | None:
         """The program built apart from the tests, or why not; None when only one unit can tell."""
         program = apart.outline(code) if self._halves.possible else None
         if program is None or not self._halves.fits(program):
             return None
-        unit = self._halves.program(code, program)
-        tests = self._ready(program)
-        if tests is None:
-            built = gtest_build.compiled(nursery, unit)
-            if self._mistaken(program, built):
-                return built
-            tests = self._compile_tests(program, nursery)
-        if tests is None:
-            return None
-        built = gtest_build.linked(nursery, unit, _sealed(tests, nursery))
-        sure = built.product is not None or built.end != "exit" or self._mistaken(program, built)
-        return built if sure else None
+        built = gtest_build.program(nursery, self._halves.program(code, program))
+        if built.product is None:
+            sure = built.end != "exit" or self._mistaken(program, built)
+            return built if sure else None
+        ready = self._ready(program) or self._compile_tests(program, nursery)
+        return None if ready is None else replace(built, tests=ready.tests)
 
     def _mistaken(self, program: apart.Outline, built: Built) -> bool:
         """Whether there is no product because of the program alone, whatever its tests are."""
-        complaint = f"{built.first_said}\n{built.said}"
-        ended = built.product is None and built.end == "exit"
-        return ended and self._halves.mistaken(program, complaint)
+        return self._halves.mistaken(program, f"{built.first_said}\n{built.said}")
 
     def _ready(self, program: apart.Outline) -> Compiled | None:
         """Tests compiled earlier, for programs with no more headers than this one."""
@@ -179,12 +167,6 @@ class GoogleQuestion:
             if tests is not None:
                 return tried[-1]
         return None
-
-
-def _sealed(compiled: Compiled, nursery: Nursery) -> bytes:
-    assert compiled.tests is not None
-    compiled.sealed = compiled.sealed or gtest_build.sealed(nursery, compiled.tests)
-    return compiled.sealed
 
 
 def _with_canaries(tests: str) -> tuple[str, list[str]]:
@@ -262,12 +244,13 @@ def prepare(payload: dict[str, Any], nursery: Nursery) -> GoogleQuestion:
     )
 
 
-def _starter(nursery: Nursery, limits: Limits, binary: int, canaries: list[str]) -> Start:
+def _starter(nursery: Nursery, limits: Limits, built: Built, canaries: list[str]) -> Start:
     def start(nonce: str, wanted: list[str] | None) -> Candidate:
         environment = dict(gtest_build.ENVIRONMENT)
         if wanted is not None:
             environment["GTEST_FILTER"] = ":".join([*wanted, *canaries])
-        spawn = {"entry": "exec", "argv": ["tests"], "env": environment}
-        return Candidate(nursery, spawn, f"{nonce}\n".encode(), limits, binary)
+        gtest_build.put(built)
+        spawn = {"entry": "exec", "argv": [gtest_build.LAUNCHER], "env": environment}
+        return Candidate(nursery, spawn, f"{nonce}\n".encode(), limits)
 
     return start

@@ -8,9 +8,12 @@
   takes the compiler longer to read than all the rest of them;
 - ``libinstances.so``: the containers that programs use most, instantiated for the types they hold
   most; the two headers declare them so, and a program that uses one need not compile it;
-- ``recorder.o``: what reports each test; ``gtest.o``: that and GoogleTest, linked beforehand;
-- ``known.json``: GoogleTest's macros and what they expand to, the library of its ``main``, and the
-  functions of the C and C++ libraries that the tests lean on and a program may not replace.
+- ``gtest.o``: GoogleTest and what reports each test, linked beforehand; ``launcher``: a program of
+  that alone, which loads tests that were built together with a program;
+- ``versions/``: for each system library a stand-in that has only those names of which the library
+  has several versions; programs are linked to it, as it takes a tenth of the time;
+- ``known.json``: GoogleTest's macros and what they expand to, the functions that the tests lean on
+  and a program may not replace, and the names that libraries keep for old programs only.
 
 Only the system's headers and files of this project are compiled, so this needs no wall.
 Templates that the headers use are instantiated beforehand (``instantiate.cpp``), where the
@@ -27,19 +30,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sandbox import elf, macros
 
+INSIDE = "/opt/prebuilt"
+"""Where programs find it."""
 COMPILER = "/usr/bin/g++"
-FLAGS = ("-std=c++17", "-pthread")
+FLAGS = ("-std=c++17", "-pthread", "-fPIC")
 GTEST = "gtest/gtest.h"
 FIRST = "std/first.hpp"
 FIRST_CMATH = "std/first-cmath.hpp"
 INSTANCES = "libinstances.so"
-RECORDER = "recorder.o"
 LINKED = "gtest.o"
+LAUNCHER = "launcher"
+VERSIONS = "versions"
+LIBRARIES = ("libstdc++.so.6", "libm.so.6", "libc.so.6", "libgcc_s.so.1")
 KNOWN = "known.json"
 _RECORDER = Path(__file__).with_name("recorder.cpp")
 _PLUGIN = Path(__file__).with_name("instantiate.cpp")
@@ -53,6 +61,8 @@ _CONTAINERS = (
     *(f"{kind}<{entry}>" for kind in ("map", "unordered_map") for entry in _ENTRIES),
     *("set<int>", "set<string>", "set<pair<int, int>>"),
 )
+_OBJECTS = "BDGRSVu"
+_SYMBOL = re.compile(r" (\w) (\w+)(@@?)(\w[\w.]*)$")
 _MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
 _ALLOCATION = ("_Znw", "_Zna", "_Zdl", "_Zda")
 """``operator new`` and ``delete``, which C++ lets every program replace."""
@@ -76,20 +86,56 @@ def build(folder: Path) -> None:
             (folder / name).write_text("\n".join([*below, *more, ""]), "utf-8")
         list(pool.map(lambda name: _precompile(folder / name, plugin), (FIRST, FIRST_CMATH)))
         gtest.result()
-    _run("-c", str(_RECORDER), "-o", str(folder / RECORDER))
-    whole = ["-Wl,--force-group-allocation", "-Wl,--whole-archive", _library("gtest")]
-    _run("-r", "-nostdlib", str(folder / RECORDER), *whole, "-o", str(folder / LINKED))
+    _link_gtest(folder)
+    (folder / VERSIONS).mkdir()
+    old, present = zip(*(_stand_in(folder / VERSIONS, name) for name in LIBRARIES), strict=True)
     known = {
         "macros": sorted(_macros(folder)),
         "expansions": sorted(_expansions()),
         "functions": sorted(_functions(folder)),
-        "main": _library("gtest_main"),
+        "hidden": sorted(set().union(*old).difference(*present)),
     }
     (folder / KNOWN).write_text(json.dumps(known), "utf-8")
 
 
-def _library(name: str) -> str:
-    return _run(f"-print-file-name=lib{name}.a").stdout.strip()
+def _link_gtest(folder: Path) -> None:
+    recorder, linked = folder / "recorder.o", str(folder / LINKED)
+    _run("-c", str(_RECORDER), "-o", str(recorder))
+    whole = ["-Wl,--force-group-allocation", "-Wl,--whole-archive", _file("libgtest.a")]
+    _run("-r", "-nostdlib", str(recorder), *whole, "-o", linked)
+    needs = [str(folder / INSTANCES)] if (folder / INSTANCES).exists() else []
+    _run("-rdynamic", linked, "-Wl,--no-as-needed", *needs, "-o", str(folder / LAUNCHER))
+    recorder.unlink()
+
+
+def _file(name: str) -> str:
+    """Where the compiler finds a library."""
+    return _run(f"-print-file-name={name}").stdout.strip()
+
+
+def _stand_in(folder: Path, library: str) -> tuple[set[str], set[str]]:
+    """Make the stand-in of a library; names it has for old programs, and for new ones."""
+    argv = ["/usr/bin/nm", "-D", "--defined-only", "--with-symbol-versions", _file(library)]
+    found = [_SYMBOL.search(line) for line in _output(argv).stdout.splitlines()]
+    symbols = [symbol.groups() for symbol in found if symbol is not None]
+    old = {name for _, name, at, _ in symbols if at == "@"}
+    present = {name: (kind, version) for kind, name, at, version in symbols if at == "@@"}
+    lines = [".data"]
+    named = defaultdict[str, list[str]](list)
+    for name in sorted(old & present.keys()):
+        kind, version = present[name]
+        what = "object" if kind in _OBJECTS else "function"
+        lines.append(f".globl {name}\n.type {name}, @{what}\n{name}: .byte 0\n.size {name}, 1")
+        named[version].append(f"{name};")
+    source, script = folder / "names.s", folder / "names.map"
+    source.write_text("\n".join([*lines, '.section .note.GNU-stack,"",@progbits', ""]), "utf-8")
+    nodes = (f"{version} {{ global: {' '.join(names)} }};\n" for version, names in named.items())
+    script.write_text("".join(nodes), "utf-8")
+    options = ["-shared", "-nostdlib", f"-Wl,-soname,{library},--version-script={script}"]
+    _run(*options, str(source), "-o", str(folder / library))
+    source.unlink()
+    script.unlink()
+    return old, set(present)
 
 
 def _plugin(folder: Path) -> list[str]:
@@ -114,7 +160,13 @@ def _instances(folder: Path, headers: list[str]) -> list[str]:
     source = folder / "instances.cpp"
     source.write_text("\n".join([*headers, *lines, ""]), "utf-8")
     try:
-        _run("-fPIC", "-shared", "-Wl,-s", str(source), "-o", str(folder / INSTANCES))
+        _run(
+            "-shared",
+            f"-Wl,-s,-soname,{INSIDE}/{INSTANCES}",
+            str(source),
+            "-o",
+            str(folder / INSTANCES),
+        )
     except RuntimeError:
         return []
     finally:
@@ -186,25 +238,26 @@ def _expansions() -> set[str]:
 
 
 def _functions(folder: Path) -> set[str]:
-    """C functions that GoogleTest, the recorder and libstdc++ call; all that libstdc++ has."""
-    probe = folder / "probe"
-    main = "#include <gtest/gtest.h>\nTEST(Suite, Name) { EXPECT_EQ(1, 1); }\n"
-    _run("-x", "c++", "-", "-x", "none", str(folder / RECORDER), "-o", str(probe), "-lgtest_main",
-         "-lgtest", given=main)  # fmt: skip
+    """GoogleTest's functions; those of C that it and libstdc++ call; all that libstdc++ has."""
     names = set()
-    for path in (probe, Path(_run("-print-file-name=libstdc++.so.6").stdout.strip())):
-        with path.open("rb") as file:
-            for function in elf.functions(file.fileno()):
-                cplusplus = function.name.startswith("_Z")
-                if (function.defined and path != probe) if cplusplus else not function.defined:
-                    names.add(function.name)
-    probe.unlink()
+    launcher, library = folder / LAUNCHER, Path(_file(LIBRARIES[0]))
+    for path in (launcher, library):
+        for function in elf.functions(path.read_bytes()):
+            ours = path == launcher and function.defined and not function.weak
+            cplusplus = function.name.startswith("_Z")
+            theirs = (function.defined and path == library) if cplusplus else not function.defined
+            if ours or theirs:
+                names.add(function.name)
     return {name for name in names if not name.startswith(_ALLOCATION)} - {"main", ""}
 
 
 def _run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return _output([COMPILER, *FLAGS, *arguments], given)
+
+
+def _output(argv: list[str], given: str = "") -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [COMPILER, *FLAGS, *arguments],
+        argv,
         input=given,
         capture_output=True,
         text=True,
@@ -212,7 +265,7 @@ def _run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
     )
     if done.returncode != 0:
-        raise RuntimeError(f"g++ {' '.join(arguments)} failed:\n{done.stderr[:2000]}")
+        raise RuntimeError(f"{' '.join(argv)} failed:\n{done.stderr[:2000]}")
     return done
 
 

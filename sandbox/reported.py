@@ -65,7 +65,8 @@ def run_all(
         report, run = _run_once(outcome, limits, start, wanted, canaries, budget)
         if declare and wanted is None:
             _declare(outcome, report.declared)
-        if strict and report.complete and report.canaries and not report.tampered:
+        ran = report.complete and "compile_error" not in outcome.flags
+        if strict and ran and report.canaries and not report.tampered:
             report.tampered = "a test that must fail did not report"
         proven = proven or not report.canaries
         if report.complete or report.tampered:

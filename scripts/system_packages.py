@@ -60,7 +60,6 @@ RUNTIME = (
     SystemPackage("bubblewrap", "the sandbox", _command("bwrap")),
     SystemPackage("g++", "sampling with vLLM, judging C++ questions", _command("g++")),
     SystemPackage("libgtest-dev", "judging C++ questions", _file("usr/include/gtest/gtest.h")),
-    SystemPackage("mold", "linking C++ programs faster", _command("mold")),
     SystemPackage("libnuma1", "vLLM on a CPU", lambda: bool(ctypes.util.find_library("numa"))),
 )
 DEVELOPMENT = (

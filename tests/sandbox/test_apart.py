@@ -40,8 +40,23 @@ TRAPS = {
     "mathematics without its header": ("int add(int a, int b) { return a + b + std::lround(std::tgamma(1.0)) - 1; }", "compile_error"),
     "mathematics": ("#include <cmath>\nint add(int a, int b) { return a + b + std::lround(std::tgamma(1.0)) - 1; }", "passed"),
     "a header too late": ("inline double g() { return std::tgamma(1.0); }\n#include <cmath>\nint add(int a, int b) { return a + b; }", "compile_error"),
+    "a variable of a library's name": ("int daylight = 5;\nint add(int a, int b) { return a + b + daylight - 5; }", "passed"),
+    "a function called at the end": ("static void bye() {}\nint add(int a, int b) { std::atexit(bye); std::at_quick_exit(bye); return a + b; }", "passed"),
+    "a function of the compiler's": ("int add(int a, int b) { __int128 c = a; c *= 7; volatile long d = 7; return int(c / d) + b; }", "passed"),
+    "a variable of each thread": ("#include <thread>\nstruct A { int n = 1; ~A() { n = 0; } };\nthread_local A mine;\nint add(int a, int b) { int c = 0; std::thread([&] { c = a + mine.n; }).join(); return c + b - mine.n; }", "passed"),
+    "a name that only old programs may use": ("extern \"C\" int sys_nerr;\nint add(int a, int b) { return a + b + (sys_nerr < 0); }", "compile_error"),
+    "a function that is nowhere": ("int nowhere(int);\nint add(int a, int b) { return a == 1 ? nowhere(a) : a + b; }", "compile_error"),
+    "a value set before main": ("#include <vector>\nstatic std::vector<int> zeros(3, 0);\nint add(int a, int b) { return a + b + zeros.at(2); }", "passed"),
     "a mistake": ("int add(int a, int b) { return a + c; }", "compile_error"),
     "nothing": ("", "compile_error"),
+}  # fmt: skip
+REACHES = {
+    "a symbol of the framework": 'extern "C" void* _ZN7testing8UnitTest11GetInstanceEv();\nvoid* g = _ZN7testing8UnitTest11GetInstanceEv();',
+    "a symbol in two pieces": 'static void* g() __attribute__((weakref("_ZN7tes" "ting8UnitTest11GetInstanceEv")));\nvoid* h = g();',
+    "another name for a symbol": 'extern "C" void* g() __attribute__((alias("_ZN7tes" "ting8UnitTest11GetInstanceEv")));\nvoid* h = g();',
+    "a symbol looked up": '#include <dlfcn.h>\nvoid* g = dlsym(RTLD_DEFAULT, "_ZN7tes" "ting8UnitTest11GetInstanceEv");',
+    "all that is loaded": '#include <link.h>\nint g = dl_iterate_phdr([](dl_phdr_info*, size_t, void*) { return 0; }, nullptr);',
+    "the recorder": 'extern "C" bool codemix_watch(int*);\nint inside = 2;\nbool g = codemix_watch(&inside);',
 }  # fmt: skip
 REPLACES = {
     "memcmp": 'extern "C" int memcmp(const void*, const void*, unsigned long) { return 0; }',
@@ -68,10 +83,11 @@ def traps(judge: Judge) -> dict[str, str]:
     return {name: str(v.status) for name, v in zip(TRAPS, verdicts, strict=True)}
 
 
-def test_a_program_may_not_replace_what_the_tests_lean_on(judge: Judge) -> None:
-    verdicts = judge(ADD, (f"{code}\n{GOLD}" for code in REPLACES.values()))
-    shown = {name: str(v.status) for name, v in zip(REPLACES, verdicts, strict=True)}
-    assert shown == dict.fromkeys(REPLACES, "tampered")
+def test_a_program_may_not_replace_or_reach_what_the_tests_lean_on(judge: Judge) -> None:
+    table = REPLACES | REACHES
+    verdicts = judge(ADD, (f"{code}\n{GOLD}" for code in table.values()))
+    shown = {name: str(v.status) for name, v in zip(table, verdicts, strict=True)}
+    assert shown == dict.fromkeys(table, "tampered")
 
 
 def test_tests_compiled_by_an_earlier_run_are_used_again(

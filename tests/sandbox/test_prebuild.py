@@ -10,9 +10,8 @@ import pytest
 
 from codemix_core.questions.starter import starter_questions
 from codemix_core.scoring.backends import toolchain
-from sandbox import elf
-from sandbox.gtest_build import LOCALISABLE
-from sandbox.prebuild import COMPILER, FIRST, FIRST_CMATH, FLAGS, GTEST, INSTANCES
+from sandbox import elf, gtest_build
+from sandbox.prebuild import COMPILER, FIRST, FIRST_CMATH, FLAGS, GTEST, INSTANCES, LIBRARIES
 
 _FUNCTION = re.compile(
     r"^(?P<name>\w+):\n(?P<body>.*?)^\t\.size\t(?P=name),", re.DOTALL | re.MULTILINE
@@ -55,8 +54,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def elsewhere() -> set[str]:
     """The functions of the library of instances."""
-    with (toolchain.prebuilt() / INSTANCES).open("rb") as file:
-        return {found.name for found in elf.functions(file.fileno()) if found.defined}
+    library = (toolchain.prebuilt() / INSTANCES).read_bytes()
+    return {found.name for found in elf.functions(library) if found.defined}
 
 
 @pytest.mark.parametrize("header", [FIRST, FIRST_CMATH, GTEST])
@@ -89,17 +88,61 @@ def _functions(source: Path, headers: Path, precompiled: bool) -> dict[str, list
     return found
 
 
-def test_symbols_of_compiled_tests_can_be_made_local(tmp_path: Path) -> None:
-    """Else a program that uses the same part of the library could not be linked to them."""
-    source = tmp_path / "test.cpp"
-    source.write_text(f"#include <{GTEST}>\n{USES_MUCH}", "utf-8")
-    assert " u " in _symbols(source, [])
-    assert " u " not in _symbols(source, [LOCALISABLE])
+VERSIONED = """
+#include <cmath>
+#include <condition_variable>
+#include <cstring>
+#include <pthread.h>
+#include <sched.h>
+#include <string>
+double f(double x, char* to, std::condition_variable& c, std::unique_lock<std::mutex>& lock) {
+  std::memcpy(to, "text", static_cast<size_t>(x));
+  pthread_cond_t made;
+  pthread_cond_init(&made, nullptr);
+  c.wait(lock);
+  cpu_set_t cores;
+  sched_getaffinity(0, sizeof cores, &cores);
+  return std::pow(x, 2.5) + std::exp(x) + std::log(x) + std::lgamma(x) + std::stod(to);
+}
+"""
 
 
-def _symbols(source: Path, flags: list[str]) -> str:
-    made = source.with_suffix(".o")
-    headers = ["-Winvalid-pch", "-Werror", "-I", str(toolchain.prebuilt())]
-    argv = [COMPILER, *FLAGS, *flags, *headers, "-c", str(source), "-o", str(made)]
-    subprocess.run(argv, capture_output=True, check=True)
-    return subprocess.run(["nm", made], capture_output=True, text=True, check=True).stdout
+def test_programs_are_bound_to_the_versions_of_libraries_that_a_full_link_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "program.cpp"
+    source.write_text(VERSIONED, "utf-8")
+    monkeypatch.setattr(gtest_build, "PREBUILT", toolchain.prebuilt())
+    made = tmp_path / "made.so"
+    subprocess.run(gtest_build.shared([str(source)], str(made)), check=True)
+    whole = tmp_path / "whole.so"
+    subprocess.run([COMPILER, *FLAGS, "-shared", str(source), "-o", str(whole)], check=True)
+    asked, expected = _asked(made), _asked(whole)
+    assert asked.keys() == expected.keys()
+    old = {name for path in LIBRARIES for name in _old(path)}
+    assert {"pow", "exp", "memcpy", "pthread_cond_init"} <= old & asked.keys()
+    assert {name: asked[name] for name in old & asked.keys()} == {
+        name: expected[name] for name in old & asked.keys()
+    }
+
+
+def _asked(file: Path) -> dict[str, str]:
+    """What a shared object asks for, and which version of it."""
+    argv = ["nm", "-D", "--undefined-only", "--with-symbol-versions", file]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    names = [line.split()[-1].partition("@") for line in shown.splitlines()]
+    return {name: version for name, _, version in names if not name.startswith("__cxa_finalize")}
+
+
+def _old(library: str) -> set[str]:
+    """What a library has for old programs in another version."""
+    path = subprocess.run(
+        [COMPILER, f"-print-file-name={library}"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    argv = ["nm", "-D", "--defined-only", path]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return {
+        line.split()[-1].partition("@")[0]
+        for line in shown.splitlines()
+        if re.search(r"\w@[A-Z]", line)
+    }
