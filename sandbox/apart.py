@@ -180,10 +180,23 @@ class Halves:
             and self._macros.isdisjoint(program.words)
         )
 
-    def stand_in(self, includes: Collection[str], opens_std: bool) -> str:
-        """What stands for the program when the tests are compiled: headers, a declaration."""
+    def stand_in(
+        self, includes: Collection[str], opens_std: bool, before: str = "", instead: str = ""
+    ) -> str:
+        """What stands for the program when the tests are compiled: headers, a declaration.
+
+        Args:
+            before: a line after the headers; instead: of the declaration.
+        """
         lines = [f"#include <{name}>" for name in includes]
-        return "\n".join([*lines, *self._opening(opens_std), self._declaration, ""])
+        declared = instead or self._declaration
+        return "\n".join([*lines, before, *self._opening(opens_std), declared, ""])
+
+    def server(self, includes: Collection[str], opens_std: bool, before: str, answers: str) -> str:
+        """A unit that calls the program, whose headers it has."""
+        seen = [f"#include <{FIRST}>", GTEST.sub("", self._head)]
+        declared = f"{self._declaration}\n{answers}"
+        return "\n".join([*seen, self.stand_in(includes, opens_std, before, declared)])
 
     def program(self, code: str, program: Outline) -> str:
         """The unit of a program: what stands before it in the tests, itself, the declaration."""
@@ -208,6 +221,11 @@ class Halves:
 
     def _opening(self, opens_std: bool) -> list[str]:
         return ["using namespace std;"] if opens_std else []
+
+
+def words_of(text: str) -> set[str]:
+    """All tokens of a text."""
+    return {token.group() for token in tokens(text)}
 
 
 def _declaration(function: str, signature: str) -> str:

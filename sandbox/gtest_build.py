@@ -31,7 +31,8 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LC_AL
 _COMPILER = [prebuild.COMPILER, *prebuild.FLAGS, "-I", str(PREBUILT)]
 _GTEST = ["-include", prebuild.GTEST]
 LAUNCHER = str(PREBUILT / prebuild.LAUNCHER)
-_PROGRAM, _TESTS = "program.so", "tests.so"
+SERVER = str(PREBUILT / prebuild.SERVER)
+_PROGRAM, _TESTS, _SERVE = "program.so", "tests.so", "serve.so"
 _ISOLATED = "-fno-gnu-unique"  # else the tests' variables would be the program's of that name
 _LOADS = {"dlopen", "dlmopen", "dlsym", "dlvsym", "dlinfo", "dl_iterate_phdr", "_r_debug"}
 
@@ -40,12 +41,14 @@ _LOADS = {"dlopen", "dlmopen", "dlsym", "dlvsym", "dlinfo", "dl_iterate_phdr", "
 class Built:
     """What a build came to: the program as a shared object, or why there is none.
 
-    tests: the same of its tests, None when they are in it; end: as :attr:`Candidate.end`; said,
-    first_said: the end and the beginning of what was said.
+    tests: the same of its tests, None when they are in it; serve: of what calls the program where
+    they are in another process; end: as :attr:`Candidate.end`; said, first_said: the end and the
+    beginning of what was said.
     """
 
     product: bytes | None
     tests: bytes | None = None
+    serve: bytes | None = None
     end: str | None = "exit"
     said: str = ""
     first_said: str = ""
@@ -53,9 +56,9 @@ class Built:
 
 @lru_cache(maxsize=1)
 def known() -> dict[str, Any]:
-    """GoogleTest's ``macros``, their ``expansions``, ``functions`` none may replace, ``hidden``."""
+    """GoogleTest's ``macros`` and ``expansions``, ``functions`` none may replace, ``exports``."""
     found: dict[str, Any] = json.loads((PREBUILT / prebuild.KNOWN).read_text("utf-8"))
-    return {**found, "functions": frozenset(found["functions"]), "hidden": set(found["hidden"])}
+    return {**found, "functions": frozenset(found["functions"]), "exports": set(found["exports"])}
 
 
 def shared(sources: list[str], product: str = _PROGRAM) -> list[str]:
@@ -84,10 +87,21 @@ def preprocessed(nursery: Nursery, unit: Unit, code: str) -> str | None:
     return None if text is None else text.decode("utf-8", "replace")
 
 
-def tests_alone(nursery: Nursery, unit: Unit, stand_in: str) -> bytes | None:
-    """The tests compiled against a declaration, or None when they need more than that."""
+def tests_alone(
+    nursery: Nursery, unit: Unit, stand_in: str, beside: Mapping[str, str]
+) -> bytes | None:
+    """The tests compiled with something that stands for the program.
+
+    None when they need more than that. ``beside``: other files, by their path.
+    """
     argv = shared([_ISOLATED, *_GTEST, "tests/test.cpp"], _TESTS)
-    return _run(nursery, argv, _sources(unit, stand_in), _TESTS).product
+    return _run(nursery, argv, {**_sources(unit, stand_in), **beside}, _TESTS).product
+
+
+def serving(nursery: Nursery, code: str, beside: Mapping[str, str]) -> bytes | None:
+    """What calls a program when it is asked."""
+    argv = shared(["solution/serve.cpp"], _SERVE)
+    return _run(nursery, argv, {"solution/serve.cpp": code, **beside}, _SERVE).product
 
 
 def program(nursery: Nursery, code: str) -> Built:
@@ -96,10 +110,16 @@ def program(nursery: Nursery, code: str) -> Built:
 
 
 def put(built: Built) -> None:
-    """Put what was built where the launcher looks for it."""
-    for name, content in ((_PROGRAM, built.product), (_TESTS, built.tests)):
+    """Put what was built where the launcher and the server look for it."""
+    parts = {_PROGRAM: built.product, _TESTS: built.tests, _SERVE: built.serve}
+    for name, content in parts.items():
         if content is not None:
             Path("/tmp", name).write_bytes(content)
+
+
+def take_away_tests() -> None:
+    """Leave nothing of the tests to a program that is not there yet."""
+    Path("/tmp", _TESTS).unlink()
 
 
 def tampering(built: Built, function: str) -> str | None:
@@ -121,12 +141,12 @@ def tampering(built: Built, function: str) -> str | None:
 
 
 def _linkable(built: Built) -> Built:
-    """The same, unless it needs what libraries keep for programs of old alone."""
+    """The same, unless it asks for what no library has."""
     try:
-        asked = {f.name for f in elf.functions(built.product or b"") if not f.defined}
+        found = elf.functions(built.product or b"")
+        missing = {f.name for f in found if not (f.defined or f.weak)} - known()["exports"]
     except ValueError:
         return built  # there is none; or it is said where it is looked through for functions
-    missing = asked & known()["hidden"]
     complaint = f"undefined reference to `{min(missing)}'" if missing else ""
     return Built(None, first_said=complaint) if missing else built
 
@@ -152,7 +172,7 @@ def _run(nursery: Nursery, argv: list[str], files: Mapping[str, str], product: s
     finally:
         run.close()
     made = made if run.exit_code == 0 else None
-    return Built(made, None, run.end, run.said, run.first_said)
+    return Built(made, end=run.end, said=run.said, first_said=run.first_said)
 
 
 def _read_regular(path: str) -> bytes | None:

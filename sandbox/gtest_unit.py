@@ -34,7 +34,7 @@ _TOKEN = re.compile(
     r"|->\*?|::|&&|\|\||<<=?|>=|<=|==|!=|[^\s\w]",
     re.DOTALL,
 )
-_NUMBER = re.compile(
+NUMBER = re.compile(
     "bool|char|short|int|long|signed|unsigned|float|double|u?int(?:8|16|32|64)_t|s?size_t|ptrdiff_t"
 )
 _STANDARD = re.compile(
@@ -266,9 +266,9 @@ def _promise(function: str, signature: str) -> str | None:
     found = re.search(rf"\b{re.escape(function)}\s*\(", signature) if function else None
     parts = [token.group() for token in tokens(signature[: found.start()] if found else "")]
     kinds = [part for part in parts if not _BESIDES.fullmatch(part)]
-    if not kinds or not all(_NUMBER.fullmatch(k) or _STANDARD.fullmatch(k) for k in kinds):
+    if not kinds or not all(NUMBER.fullmatch(k) or _STANDARD.fullmatch(k) for k in kinds):
         return None
-    return "true" if all(_NUMBER.fullmatch(kind) for kind in kinds) else "false"
+    return "true" if all(NUMBER.fullmatch(kind) for kind in kinds) else "false"
 
 
 def tokens(text: str) -> Iterator[re.Match[str]]:

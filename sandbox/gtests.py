@@ -4,6 +4,10 @@ The layout is the original scripts': ``tests/test.cpp`` includes ``../solution/s
 built with ``g++ -std=c++17``; ``main`` comes from the tests, or else from gtest_main. Where it
 surely makes no difference, the tests are compiled once and load one program after another
 (:mod:`sandbox.apart`). What cannot be loaded was not linked in the original layout either.
+
+A reference run (nothing declared yet) also finds out whether the tests can be lifted out of the
+program's process (tier A, :mod:`sandbox.gtest_lifted`): they can if every test then has the same
+result. Programs that cannot be built apart are judged in tier B all the same.
 """
 
 from __future__ import annotations
@@ -12,12 +16,14 @@ import base64
 import json
 import secrets
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox import apart, gtest_build, gtest_unit, macros, pasted
+from sandbox import apart, gtest_build, gtest_lifted, gtest_unit, macros, pasted
+from sandbox import signature as signatures
 from sandbox.gtest_build import Built
-from sandbox.outcome import Outcome
+from sandbox.outcome import Outcome, agree, is_settled
 from sandbox.reported import Start, run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
 
@@ -50,28 +56,38 @@ _OF_TEXTS = ("EXPECT_EQ", "ASSERT_EQ")
 
 @dataclass
 class Compiled:
-    """The tests, compiled for programs with at least these headers; None: they do not compile."""
+    """The tests, compiled for programs with at least these headers; None: they do not compile.
+
+    serve: lifted, what calls the program.
+    """
 
     includes: frozenset[str]
     opens_std: bool
+    lifted: bool
     tests: bytes | None
+    serve: bytes | None = None
 
 
 class GoogleQuestion:
     """The tests of one question, with a must-fail test for each kind of assertion they use."""
 
-    def __init__(self, tests: str, function: str, signature: str, kept: str | None = None) -> None:
+    def __init__(self, tests: str, function: str, signature: str, lifted: bool, kept: str) -> None:
         """Args: kept: what an earlier judge of the same question answered as ``keep``."""
         self._function = function
         self._compiled: list[Compiled] = []  # only ever appended to
         try:
-            self._tests, self._canaries, word, self._compiled = _unpack(kept or "")
+            self._tests, self._canaries, word, self._compiled = _unpack(kept)
         except (ValueError, zlib.error):  # nothing was kept, or what was is damaged
             self._tests, self._canaries = _with_canaries(tests)
             word = unused_word(tests)
         self._unit = gtest_unit.make(self._tests, function, signature, word)
         known = gtest_build.known()
         self._halves = apart.Halves(self._tests, function, signature, known["macros"])
+        plain = signatures.read(function, signature)
+        lifts = plain is not None and self._halves.possible and gtest_lifted.liftable(tests)
+        self._sides = gtest_lifted.Sides(plain, self._unit.word) if plain and lifts else None
+        self._lifted = lifted
+        self._running: tuple[bytes, gtest_lifted.Tests] | None = None
         self._words = macros.identifiers(self._tests) | gtest_unit.EXPANSIONS
         self._words |= set(known["expansions"]) | {function}
 
@@ -80,29 +96,63 @@ class GoogleQuestion:
     ) -> dict[str, Any]:
         """Build and run one program."""
         held = len(self._compiled)
-        answer = self._judged(
-            code, limits, Outcome(list(declared or ())), declared is None, nursery
-        )
+        answer = self._judged(code, limits, declared, nursery, self._lifted)
+        if declared is None and not self._lifted:
+            answer["tier"] = "A" if self._lifts(code, limits, answer, nursery) else "B"
         if len(self._compiled) > held:
             answer["keep"] = _pack(self._tests, self._canaries, self._unit.word, self._compiled)
         return answer
 
+    def _lifts(self, code: str, limits: Limits, answer: dict[str, Any], nursery: Nursery) -> bool:
+        """Whether lifted tests find what ``answer`` holds."""
+        if self._sides is None or not is_settled(answer):
+            return False
+        other = self._judged(code, limits, None, nursery, True)
+        return other["tier"] == "A" and agree(answer, other)
+
     def _judged(
-        self, code: str, limits: Limits, outcome: Outcome, declare: bool, nursery: Nursery
+        self,
+        code: str,
+        limits: Limits,
+        declared: list[str] | None,
+        nursery: Nursery,
+        lifted: bool,
     ) -> dict[str, Any]:
+        """The answer, which says in which ``tier`` it was found."""
+        outcome = Outcome(list(declared or ()))
+        declare, tier = declared is None, "B"
         tampering = self._tampering(code, nursery)
         if tampering:
             _tampered(outcome, tampering)
-            return outcome.answer()
-        built = self._apart(code, nursery)
-        if built is not None:
-            first = Outcome(list(outcome.declared))
-            self._run(first, built, limits, declare, nursery)
-            if built.product is None or "compile_error" not in first.flags:
-                return first.answer()
-        built = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
-        self._run(outcome, built, limits, declare, nursery)
-        return outcome.answer()
+        elif lifted and self._try_apart(code, limits, outcome, declare, nursery, True):
+            tier = "A"
+        elif not self._try_apart(code, limits, outcome, declare, nursery, False):
+            built = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
+            self._run(outcome, built, limits, declare, nursery)
+        return {**outcome.answer(), "tier": tier}
+
+    def _try_apart(
+        self,
+        code: str,
+        limits: Limits,
+        outcome: Outcome,
+        declare: bool,
+        nursery: Nursery,
+        lifted: bool,
+    ) -> bool:
+        """Fill the outcome from the program built apart; False, and nothing, if that cannot be."""
+        built = self._apart(code, nursery, lifted)
+        if built is None:
+            return False
+        found = Outcome(list(outcome.declared))
+        try:
+            self._run(found, built, limits, declare, nursery)
+        except gtest_lifted.NotLoaded:
+            return False
+        if built.product is not None and "compile_error" in found.flags:
+            return False
+        vars(outcome).update(vars(found))
+        return True
 
     def _tampering(self, code: str, nursery: Nursery) -> str | None:
         """What the program's text, and what the preprocessor makes of it, says about tampering."""
@@ -125,48 +175,79 @@ class GoogleQuestion:
         if reason:
             _tampered(outcome, reason)
             return
-        start = _starter(nursery, limits, built, self._canaries)
-        run_all(outcome, declare, limits, start, canaries=self._canaries, strict=True)
+        if built.serve is not None:
+            tests = self._held(built.tests or b"", nursery)
+            start = gtest_lifted.starter(nursery, tests, limits, built, ":".join(self._canaries))
+            run_all(outcome, declare, limits, start, canaries=[], strict=False)
+        else:
+            start = _starter(nursery, limits, built, self._canaries)
+            run_all(outcome, declare, limits, start, canaries=self._canaries, strict=True)
         for name, (status, message) in outcome.results.items():
             outcome.results[name] = (status, self._unit.plain(message))
 
-    def _apart(self, code: str, nursery: Nursery) -> Built | None:
+    def _held(self, tests: bytes, nursery: Nursery) -> Callable[[], gtest_lifted.Tests]:
+        """Gives the process that holds these tests: the last one while it lives, or a new one."""
+
+        def running() -> gtest_lifted.Tests:
+            if self._running is None or self._running[0] != tests or not self._running[1].alive:
+                self._running = tests, gtest_lifted.Tests(nursery, tests)
+            return self._running[1]
+
+        return running
+
+    def _apart(self, code: str, nursery: Nursery, lifted: bool) -> Built | None:
         """The program built apart from the tests, or why not; None when only one unit can tell."""
-        program = apart.outline(code) if self._halves.possible else None
+        possible = self._halves.possible and not (lifted and self._sides is None)
+        program = apart.outline(code) if possible else None
         if program is None or not self._halves.fits(program):
             return None
         built = gtest_build.program(nursery, self._halves.program(code, program))
         if built.product is None:
             sure = built.end != "exit" or self._mistaken(program, built)
             return built if sure else None
-        ready = self._ready(program) or self._compile_tests(program, nursery)
-        return None if ready is None else replace(built, tests=ready.tests)
+        ready = self._ready(program, lifted) or self._compile_tests(program, nursery, lifted)
+        return None if ready is None else replace(built, tests=ready.tests, serve=ready.serve)
 
     def _mistaken(self, program: apart.Outline, built: Built) -> bool:
         """Whether there is no product because of the program alone, whatever its tests are."""
         return self._halves.mistaken(program, f"{built.first_said}\n{built.said}")
 
-    def _ready(self, program: apart.Outline) -> Compiled | None:
+    def _ready(self, program: apart.Outline, lifted: bool) -> Compiled | None:
         """Tests compiled earlier, for programs with no more headers than this one."""
         for compiled in self._compiled:
-            fits = compiled.includes <= set(program.includes)
+            fits = compiled.includes <= set(program.includes) and compiled.lifted == lifted
             if compiled.tests is not None and compiled.opens_std == program.opens_std and fits:
                 return compiled
         return None
 
-    def _compile_tests(self, program: apart.Outline, nursery: Nursery) -> Compiled | None:
+    def _compile_tests(
+        self, program: apart.Outline, nursery: Nursery, lifted: bool
+    ) -> Compiled | None:
         """The tests, compiled without the program's headers if they can do without."""
-        tried = [c for c in self._compiled if c.opens_std == program.opens_std]
+        kind = program.opens_std, lifted
+        tried = [c for c in self._compiled if (c.opens_std, c.lifted) == kind]
         for includes in ((), program.includes):
             if len(tried) >= _ATTEMPTS or any(set(includes) <= c.includes for c in tried):
                 continue
-            stand_in = self._halves.stand_in(includes, program.opens_std)
-            tests = gtest_build.tests_alone(nursery, self._unit, stand_in)
-            tried.append(Compiled(frozenset(includes), program.opens_std, tests))
+            tests, serve = self._compile_with(includes, program.opens_std, nursery, lifted)
+            tried.append(Compiled(frozenset(includes), *kind, tests, serve))
             self._compiled.append(tried[-1])
             if tests is not None:
                 return tried[-1]
         return None
+
+    def _compile_with(
+        self, includes: Sequence[str], opens_std: bool, nursery: Nursery, lifted: bool
+    ) -> tuple[bytes | None, bytes | None]:
+        halves, sides = self._halves, self._sides
+        if not lifted or sides is None:
+            stand_in = halves.stand_in(includes, opens_std)
+            return gtest_build.tests_alone(nursery, self._unit, stand_in, {}), None
+        asks = halves.stand_in(includes, opens_std, sides.include, sides.asks())
+        tests = gtest_build.tests_alone(nursery, self._unit, asks, sides.beside)
+        answers = halves.server(includes, opens_std, sides.include, sides.answers())
+        serve = gtest_build.serving(nursery, answers, sides.beside) if tests else None
+        return (tests, serve) if serve else (None, None)
 
 
 def _with_canaries(tests: str) -> tuple[str, list[str]]:
@@ -186,7 +267,10 @@ def _with_canaries(tests: str) -> tuple[str, list[str]]:
 
 def _pack(tests: str, canaries: list[str], word: str, compiled: list[Compiled]) -> str:
     """What a later judge of the question needs not do again, as text."""
-    objects = [[sorted(c.includes), c.opens_std, _as_text(c.tests)] for c in compiled]
+    objects = [
+        [sorted(c.includes), c.opens_std, c.lifted, _as_text(c.tests), _as_text(c.serve)]
+        for c in compiled
+    ]
     return json.dumps([tests, canaries, word, objects])
 
 
@@ -194,11 +278,15 @@ def _as_text(code: bytes | None) -> str | None:
     return None if code is None else base64.b64encode(zlib.compress(code)).decode("ascii")
 
 
+def _as_code(text: str | None) -> bytes | None:
+    return None if text is None else zlib.decompress(base64.b64decode(text))
+
+
 def _unpack(kept: str) -> tuple[str, list[str], str, list[Compiled]]:
     tests, canaries, word, objects = json.loads(kept)
     compiled = [
-        Compiled(frozenset(includes), opens, code and zlib.decompress(base64.b64decode(code)))
-        for includes, opens, code in objects
+        Compiled(frozenset(includes), opens, lifted, _as_code(code), _as_code(serve))
+        for includes, opens, lifted, code, serve in objects
     ]
     return tests, canaries, word, compiled
 
@@ -239,9 +327,9 @@ def _failing(macro: str) -> str:
 def prepare(payload: dict[str, Any], nursery: Nursery) -> GoogleQuestion:
     """A question, ready to judge programs."""
     del nursery  # its tests are compiled when the first program that fits is there
-    return GoogleQuestion(
-        payload["tests"], payload["function"], payload["signature"], payload.get("kept")
-    )
+    names = ("tests", "function", "signature")
+    asked: tuple[str, str, str] = tuple(payload[name] for name in names)
+    return GoogleQuestion(*asked, payload.get("lifted", False), payload.get("kept") or "")
 
 
 def _starter(nursery: Nursery, limits: Limits, built: Built, canaries: list[str]) -> Start:

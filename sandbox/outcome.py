@@ -12,6 +12,7 @@ from typing import Any
 
 _PRECEDENCE = ("output_exceeded", "memory_exceeded", "timeout", "crashed")
 _MESSAGE = 1000
+_QUICK = 0.5
 
 
 @dataclass
@@ -66,6 +67,23 @@ class Outcome:
             "seconds": self.seconds,
             "memory_mb": round(self.memory_mb, 3),
         }
+
+
+def agree(inside: dict[str, Any], outside: dict[str, Any]) -> bool:
+    """Whether tests run outside the program's process find what they find inside, as fast.
+
+    Args:
+        inside, outside: answers of :meth:`Outcome.answer` about a reference solution. Limits of
+            candidates come from the first, so calls that cross processes must not cost much.
+    """
+    found, other = ([(name, status) for name, status, _ in a["tests"]] for a in (inside, outside))
+    quick = outside["seconds"] <= max(_QUICK, 2 * inside["seconds"])
+    return quick and found == other and inside["status"] == outside["status"]
+
+
+def is_settled(answer: dict[str, Any]) -> bool:
+    """Whether every test of an answer passed or failed, and there are any."""
+    return bool(answer["tests"]) and {t[1] for t in answer["tests"]} <= {"passed", "failed"}
 
 
 ENDINGS = {

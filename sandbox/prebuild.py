@@ -8,12 +8,12 @@
   takes the compiler longer to read than all the rest of them;
 - ``libinstances.so``: the containers that programs use most, instantiated for the types they hold
   most; the two headers declare them so, and a program that uses one need not compile it;
-- ``gtest.o``: GoogleTest and what reports each test, linked beforehand; ``launcher``: a program of
-  that alone, which loads tests that were built together with a program;
+- ``launcher``: GoogleTest and what reports each test, as a program that loads tests, and a program
+  if it is not in a process of its own: there it is loaded by the ``server``;
 - ``versions/``: for each system library a stand-in that has only those names of which the library
   has several versions; programs are linked to it, as it takes a tenth of the time;
 - ``known.json``: GoogleTest's macros and what they expand to, the functions that the tests lean on
-  and a program may not replace, and the names that libraries keep for old programs only.
+  and a program may not replace, and all names that programs can be linked to.
 
 Only the system's headers and files of this project are compiled, so this needs no wall.
 Templates that the headers use are instantiated beforehand (``instantiate.cpp``), where the
@@ -44,12 +44,11 @@ GTEST = "gtest/gtest.h"
 FIRST = "std/first.hpp"
 FIRST_CMATH = "std/first-cmath.hpp"
 INSTANCES = "libinstances.so"
-LINKED = "gtest.o"
-LAUNCHER = "launcher"
+LAUNCHER, SERVER = "launcher", "server"
 VERSIONS = "versions"
 LIBRARIES = ("libstdc++.so.6", "libm.so.6", "libc.so.6", "libgcc_s.so.1")
 KNOWN = "known.json"
-_RECORDER = Path(__file__).with_name("recorder.cpp")
+_RECORDER, _SERVER = (Path(__file__).with_name(f"{name}.cpp") for name in ("recorder", "server"))
 _PLUGIN = Path(__file__).with_name("instantiate.cpp")
 _NOW = "#pragma workbench instantiate\n"
 _VALUES = ("int", "double", "char", "bool", "long long", "string", "pair<int, int>")
@@ -62,7 +61,7 @@ _CONTAINERS = (
     *("set<int>", "set<string>", "set<pair<int, int>>"),
 )
 _OBJECTS = "BDGRSVu"
-_SYMBOL = re.compile(r" (\w) (\w+)(@@?)(\w[\w.]*)$")
+_SYMBOL = re.compile(r" (\w) (\w+)(?:(@@?)(\w[\w.]*))?$")
 _MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
 _ALLOCATION = ("_Znw", "_Zna", "_Zdl", "_Zda")
 """``operator new`` and ``delete``, which C++ lets every program replace."""
@@ -88,24 +87,27 @@ def build(folder: Path) -> None:
         gtest.result()
     _link_gtest(folder)
     (folder / VERSIONS).mkdir()
-    old, present = zip(*(_stand_in(folder / VERSIONS, name) for name in LIBRARIES), strict=True)
+    exports = {"__tls_get_addr"}  # of the loader
+    for library in LIBRARIES:
+        _stand_in(folder / VERSIONS, library)
+        exports |= _present(_file(library)).keys()
+    for name in (LAUNCHER, INSTANCES):
+        exports |= _present(str(folder / name)).keys() if (folder / name).exists() else set()
     known = {
         "macros": sorted(_macros(folder)),
         "expansions": sorted(_expansions()),
         "functions": sorted(_functions(folder)),
-        "hidden": sorted(set().union(*old).difference(*present)),
+        "exports": sorted(exports),
     }
     (folder / KNOWN).write_text(json.dumps(known), "utf-8")
 
 
 def _link_gtest(folder: Path) -> None:
-    recorder, linked = folder / "recorder.o", str(folder / LINKED)
-    _run("-c", str(_RECORDER), "-o", str(recorder))
-    whole = ["-Wl,--force-group-allocation", "-Wl,--whole-archive", _file("libgtest.a")]
-    _run("-r", "-nostdlib", str(recorder), *whole, "-o", linked)
     needs = [str(folder / INSTANCES)] if (folder / INSTANCES).exists() else []
-    _run("-rdynamic", linked, "-Wl,--no-as-needed", *needs, "-o", str(folder / LAUNCHER))
-    recorder.unlink()
+    options = ["-rdynamic", "-Wl,--no-as-needed", *needs, "-o"]
+    whole = ["-Wl,--whole-archive", _file("libgtest.a"), "-Wl,--no-whole-archive"]
+    _run(str(_RECORDER), *whole, *options, str(folder / LAUNCHER))
+    _run(str(_SERVER), *options, str(folder / SERVER))
 
 
 def _file(name: str) -> str:
@@ -113,13 +115,22 @@ def _file(name: str) -> str:
     return _run(f"-print-file-name={name}").stdout.strip()
 
 
-def _stand_in(folder: Path, library: str) -> tuple[set[str], set[str]]:
-    """Make the stand-in of a library; names it has for old programs, and for new ones."""
-    argv = ["/usr/bin/nm", "-D", "--defined-only", "--with-symbol-versions", _file(library)]
-    found = [_SYMBOL.search(line) for line in _output(argv).stdout.splitlines()]
-    symbols = [symbol.groups() for symbol in found if symbol is not None]
-    old = {name for _, name, at, _ in symbols if at == "@"}
-    present = {name: (kind, version) for kind, name, at, version in symbols if at == "@@"}
+def _symbols(library: str) -> list[tuple[str, ...]]:
+    """Kind, name, ``@`` for old programs alone or ``@@``, and version, of all that others see."""
+    argv = ["/usr/bin/nm", "-D", "--defined-only", "--with-symbol-versions", library]
+    found = (_SYMBOL.search(line) for line in _output(argv).stdout.splitlines())
+    return [symbol.groups("") for symbol in found if symbol is not None]
+
+
+def _present(library: str) -> dict[str, tuple[str, str]]:
+    """Kind and version by name, of what new programs can be linked to."""
+    return {name: (kind, version) for kind, name, at, version in _symbols(library) if at != "@"}
+
+
+def _stand_in(folder: Path, library: str) -> None:
+    """Make the stand-in of a library."""
+    old = {name for _, name, at, _ in _symbols(_file(library)) if at == "@"}
+    present = _present(_file(library))
     lines = [".data"]
     named = defaultdict[str, list[str]](list)
     for name in sorted(old & present.keys()):
@@ -135,7 +146,6 @@ def _stand_in(folder: Path, library: str) -> tuple[set[str], set[str]]:
     _run(*options, str(source), "-o", str(folder / library))
     source.unlink()
     script.unlink()
-    return old, set(present)
 
 
 def _plugin(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sandbox import lifted, rewritten
 from sandbox.lifted import LiftedQuestion, NotLiftable
-from sandbox.outcome import Outcome
+from sandbox.outcome import Outcome, agree, is_settled
 from sandbox.reported import run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
 
@@ -41,16 +41,13 @@ class PytestQuestion:
 
     def _lifts(self, code: str, limits: Limits, answer: dict[str, Any], nursery: Nursery) -> bool:
         """Whether lifted tests find what ``answer`` holds."""
-        found = [(name, status) for name, status, _ in answer["tests"]]
-        if not found or not {status for _, status in found} <= {"passed", "failed"}:
+        if not is_settled(answer):
             return False
         try:
             self._lifted = self._lifted or lifted.prepare({"tests": self._tests}, nursery)
         except NotLiftable:
             return False
-        other = self._lifted.judge(code, limits, None, nursery)
-        same = found == [(name, status) for name, status, _ in other["tests"]]
-        return same and answer["status"] == other["status"]
+        return agree(answer, self._lifted.judge(code, limits, None, nursery))
 
     def _run(
         self, code: str, limits: Limits, declared: list[str] | None, nursery: Nursery

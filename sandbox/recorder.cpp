@@ -7,6 +7,9 @@
 // priority and no resolver of a function, runs while they are there, and a program that writes to
 // inherited descriptors reaches nothing and a record without the nonce shows. It is loaded before
 // any other constructor here runs, as it comes first in the tests' unit.
+// There is a program alone, with its tests in it, or it and its tests, or tests alone: these run for
+// one program after another, each in a process of its own that they ask over a socket, descriptor 5
+// (wire.hpp). Descriptor 3 is then a socket to the judge, which orders each run.
 // Record: nonce, kind (D declared, S started, P passed, F failed, E all tests returned, X the
 // program cannot be loaded, T the guard found tampering), name and message in hexadecimal,
 // separated by spaces, one line.
@@ -14,15 +17,24 @@
 #include <cxxabi.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include <gtest/gtest.h>
+
+const int kLink = 5;
+#include "link.hpp"
 
 namespace {
 
@@ -48,16 +60,18 @@ uint64_t Random() {
 
 class Nonce {
  public:
-  Nonce() {
+  // Reads it, to the end of a line, from what the function gives.
+  template <class Next>
+  void Take(Next next) {
     const uintptr_t wanted = Random() & 0x3ffffffff000;
     void* page = mmap(reinterpret_cast<void*>(wanted), kPage, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) _exit(1);
     mask_ = Random();
     masked_ = reinterpret_cast<uintptr_t>(page) ^ mask_;
-    char* next = Page();
-    while (next < Page() + kPage && read(kJob, next, 1) == 1 && *next != '\n') ++next;
-    size_ = static_cast<size_t>(next - Page());
+    char* to = Page();
+    while (to < Page() + kPage && next(to) && *to != '\n') ++to;
+    size_ = static_cast<size_t>(to - Page());
     mprotect(Page(), kPage, PROT_NONE);
   }
 
@@ -79,16 +93,25 @@ class Nonce {
  private:
   char* Page() const { return reinterpret_cast<char*>(masked_ ^ mask_); }
 
-  uintptr_t mask_, masked_;
-  size_t size_;
+  uintptr_t mask_ = 0, masked_ = 0;
+  size_t size_ = 0;
 };
 
 class Recorder : public testing::EmptyTestEventListener {
  public:
-  Recorder() {
+  // From the descriptors that a program is started with.
+  void Begin() {
+    nonce_.Take([](char* to) { return read(kJob, to, 1) == 1; });
     descriptor_ = fcntl(kResult, F_DUPFD_CLOEXEC, kFirstPrivate);
     close(kJob);
     close(kResult);
+  }
+
+  // For one program of many.
+  void Begin(const std::string& nonce, int descriptor) {
+    size_t at = 0;
+    nonce_.Take([&](char* to) { return at < nonce.size() && ((*to = nonce[at++]), true); });
+    descriptor_ = descriptor;
   }
 
   void OnTestProgramStart(const testing::UnitTest& unit) override {
@@ -145,11 +168,11 @@ class Recorder : public testing::EmptyTestEventListener {
   std::string message_;
   bool failed_ = false;
   int* place_ = nullptr;
-  int descriptor_;
+  int descriptor_ = -1;
 };
 
 const char kProgram[] = "/tmp/program.so";
-const char kTests[] = "/tmp/tests.so";  // unless they are in the program
+const char kTests[] = "/tmp/tests.so";
 const char kUndefined[] = "undefined symbol: ";
 
 Recorder* recorder;
@@ -180,16 +203,82 @@ struct Installer {
     chance = static_cast<unsigned>(Random()) | 1;
     testing::UnitTest::GetInstance()->listeners().Append(recorder);
     const bool apart = access(kTests, F_OK) == 0;
-    program = Load(kProgram);
-    tests = apart ? Load(kTests) : program;
+    const bool alone = apart && access(kProgram, F_OK) != 0;
+    if (!alone) {
+      recorder->Begin();
+      program = Load(kProgram);
+    }
+    if (apart) tests = Load(kTests);
   }
 } installer __attribute__((init_priority(101)));
+
+// What the judge orders: {"nonce":"...","wanted":"..."}, of letters that stand for themselves.
+std::string Part(const std::string& order, const std::string& name) {
+  const std::string opening = "\"" + name + "\":\"";
+  const size_t from = order.find(opening) + opening.size();
+  return order.substr(from, order.find('"', from) - from);
+}
+
+void Say(const std::string& text) {
+  if (send(kJob, text.data(), text.size(), MSG_NOSIGNAL) < 0) _exit(0);
+}
+
+// Waits for the child; ends it, and this process, when the judge is gone or does not want to wait.
+int Ended(pid_t child) {
+  pollfd watched[] = {{static_cast<int>(syscall(SYS_pidfd_open, child, 0)), POLLIN, 0},
+                      {kJob, POLLIN, 0}};
+  poll(watched, 2, -1);
+  const bool alive = watched[0].revents == 0;
+  if (alive) kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (alive) _exit(0);
+  close(watched[0].fd);
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// Without a program: returns in a new process for each that the judge has asked.
+void Serve() {
+  Say("{}");
+  for (;;) {
+    std::string order(size_t{1} << 16, 0);
+    alignas(cmsghdr) char room[CMSG_SPACE(2 * sizeof(int))];
+    iovec part{&order[0], order.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = room;
+    message.msg_controllen = sizeof room;
+    const ssize_t count = recvmsg(kJob, &message, 0);
+    const cmsghdr* given = CMSG_FIRSTHDR(&message);
+    if (count <= 0 || given == nullptr) _exit(0);
+    order.resize(static_cast<size_t>(count));
+    int descriptors[2];
+    memcpy(descriptors, CMSG_DATA(given), sizeof descriptors);
+    const pid_t child = fork();
+    if (child == 0) {
+      close(kJob);
+      const int records = fcntl(descriptors[1], F_DUPFD_CLOEXEC, kFirstPrivate);
+      if (dup2(descriptors[0], kLink) < 0 || records < 0) _exit(1);
+      recorder->Begin(Part(order, "nonce") + "\n", records);
+      chance = static_cast<unsigned>(Random()) | 1;
+      testing::GTEST_FLAG(filter) = Part(order, "wanted");
+      codemix_receive(&order);  // the program is loaded
+      return;
+    }
+    for (int descriptor : descriptors) close(descriptor);
+    if (child < 0) _exit(1);
+    Say("{\"status\":" + std::to_string(Ended(child)) + "}");
+  }
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (program == nullptr) Serve();
   using Main = int (*)(int, char**);
   for (void* loaded : {program, tests}) {
+    if (loaded == nullptr) continue;
     if (auto own = reinterpret_cast<Main>(dlsym(loaded, "main"))) return own(argc, argv);
   }
   testing::InitGoogleTest(&argc, argv);

@@ -15,7 +15,6 @@ import ast
 import contextlib
 import itertools
 import os
-import resource
 import shutil
 import socket
 import sys
@@ -26,14 +25,12 @@ from typing import Any, NoReturn
 import pytest
 from _pytest.assertion import rewrite
 
-from sandbox import channel, kernel, seccomp
+from sandbox import beside, channel
 from sandbox.remote import Program, Unanswered
 from sandbox.rewritten import MODULE
 from sandbox.serve_cases import MAX_DIGITS, write_all
 from sandbox.serve_pytest import OPTIONS, explain
 
-_UID = 1 << 19  # no program ever has it
-_MEMORY = 1 << 30
 _FOLDER = "/tmp/collected"
 _ROW = type(pytest.param(0))
 
@@ -195,7 +192,7 @@ def rehearse() -> None:
 def main(link: socket.socket, tests: str, names: list[str]) -> NoReturn:
     """Serve the judge until it goes away."""
     sys.set_int_max_str_digits(MAX_DIGITS)
-    _restrain()
+    beside.restrain()
     try:
         suite = Suite(tests, names)
     except BaseException as error:  # tests may raise anything while they are collected
@@ -220,19 +217,3 @@ def writer(nonce: str, descriptor: int) -> Callable[..., None]:
         write_all(descriptor, f"{nonce} {kind} {fields[0]} {fields[1]}\n".encode("ascii"))
 
     return write
-
-
-def _restrain() -> None:
-    """No privileges, and no memory without end; nobody may look into this process."""
-    os.setsid()
-    kernel.hide_memory()
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if os.getuid() == 0:
-        os.setgroups([])
-        os.setresgid(_UID, _UID, _UID)
-        os.setresuid(_UID, _UID, _UID)
-        kernel.hide_memory()  # changing the user has undone it
-    kernel.forbid_new_privileges()
-    kernel.drop_capabilities()
-    kernel.install_filter(seccomp.build())

@@ -19,7 +19,7 @@ from typing import Any
 from sandbox import kernel
 
 TMP = "/tmp"
-_PROGRAM = {"solution.py", "program.so", "tests.so"}
+_PROGRAM = {"solution.py", "program.so", "tests.so", "serve.so"}
 
 
 class Space:

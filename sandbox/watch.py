@@ -181,7 +181,7 @@ class Candidate:
         binary: int = -1,
         answers: int = -1,
     ) -> None:
-        """Start it. ``answers``: what it writes to in place of the file of records."""
+        """Start it. ``answers``: what it writes to in place of the pipe of records."""
         self._nursery, self._limits = nursery, limits
         self.end: str | None = None
         self.output_bytes, self._head, self._tail = 0, b"", b""

@@ -26,7 +26,7 @@ from codemix_core.errors import SandboxError
 from codemix_core.records import Question, Reference, Status, TestResult, TestStatus, Verdict
 from codemix_core.scoring import limits
 from codemix_core.scoring.backends.base import Backend
-from codemix_core.scoring.frameworks import LIFTED, Framework, framework_of
+from codemix_core.scoring.frameworks import Framework, framework_of
 from codemix_core.scoring.limits import Floors
 from codemix_core.scoring.program import MAX_SOURCE_BYTES, Work, program_hash, question_hash
 from codemix_core.scoring.workers import Done, Task, WorkerPool
@@ -186,9 +186,10 @@ class Scorer:
         }
         timeout = _TEST_LIMITS_PER_PROGRAM * allowed["seconds"] + framework.overhead_seconds
         question_key, payload = self._question_key(work.question), framework.payload(work.question)
+        kept_key = question_key
         if _lifted(work):
-            question_key, payload = f"{question_key} lifted", payload | {"framework": LIFTED}
-        return Task(key, question_key, framework.flavour, payload, request, timeout)
+            question_key, payload = f"{question_key} lifted", {**payload, **framework.lifted}
+        return Task(key, question_key, kept_key, framework.flavour, payload, request, timeout)
 
 
 def _lifted(work: Work) -> bool:
@@ -238,7 +239,7 @@ def _judged(work: Work, done: Done, framework: Framework, backend: str) -> Verdi
         tests=tests,
         message=answer["message"],
         program_hash=done.task.program_hash,
-        tier="A" if _lifted(work) else answer.get("tier", framework.tier),
+        tier=answer.get("tier", "A" if _lifted(work) else framework.tier),
         backend=backend,
         seconds=answer["seconds"],
         memory_mb=answer["memory_mb"],

@@ -22,11 +22,13 @@ from codemix_core.scoring.turns import Turns
 class Task:
     """One program for the judge.
 
-    question: sent when the wall does not hold it; timeout: when the wall counts as hung.
+    question: sent when the wall does not hold it; kept_key: what the wall wants kept of it is kept
+    under that; timeout: when the wall counts as hung.
     """
 
     program_hash: str
     question_key: str
+    kept_key: str
     flavour: str
     question: dict[str, Any]
     request: dict[str, Any]
@@ -140,11 +142,11 @@ def exchange(wall: Wall, task: Task, told: set[str]) -> dict[str, Any]:
     if task.question_key in told:
         answer = wall.request(request, task.timeout)
     if "need" in answer:
-        question = {**task.question, "kept": kept.read(task.question_key)}
+        question = {**task.question, "kept": kept.read(task.kept_key)}
         answer = wall.request({**request, "question": question}, task.timeout)
         told.add(task.question_key)
     if "infra" in answer:
         raise WallBroken(str(answer["infra"]))
     if "keep" in answer:
-        kept.write(task.question_key, answer.pop("keep"))
+        kept.write(task.kept_key, answer.pop("keep"))
     return answer

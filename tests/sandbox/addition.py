@@ -34,7 +34,7 @@ def test_last():
 PYTEST_TESTS = f"import sys\n{LIFTED_TESTS}"
 """The same, and something that keeps them in the program's process."""
 
-GOOGLE_TESTS = """#include <gtest/gtest.h>
+GOOGLE_LIFTED_TESTS = """#include <gtest/gtest.h>
 #include "../solution/solution.cpp"
 
 TEST(Add, Small) { EXPECT_EQ(add(1, 2), 3); }
@@ -43,6 +43,10 @@ TEST(Add, Five) { ASSERT_TRUE(add(5, 5) == 10); }
 TEST(Add, Near) { EXPECT_NEAR(add(7, 5), 12.0, 1e-9); }
 TEST(Add, Last) { EXPECT_EQ(add(8, 5), 13); }
 """
+
+GOOGLE_KEPT = "extern int kept;\n"
+"""Keeps GoogleTest tests in the program's process."""
+GOOGLE_TESTS = f"{GOOGLE_LIFTED_TESTS}{GOOGLE_KEPT}"
 
 CASES = [
     {"name": "small", "args": [1, 2], "expected": 3},
@@ -85,6 +89,10 @@ ADD = {
         signature="int add(int a, int b)",
     ),
 }
+ADD["googletest, lifted"] = replace(
+    ADD["googletest"], question_id="lifted-googletest", tests=GOOGLE_LIFTED_TESTS
+)
+CPP_FRAMEWORKS = ("googletest", "googletest, lifted")
 
 
 BUSY = {

@@ -10,7 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from codemix_core.records import Question
 from tests.sandbox.addition import ADD as ALL
+from tests.sandbox.addition import GOOGLE_KEPT
 from tests.sandbox.conftest import Judge
 
 TESTS = """#include <gtest/gtest.h>
@@ -33,9 +35,10 @@ ASKED = replace(
     question_id="googletest-mix",
     function_name="mix",
     signature="int mix(int a, int b)",
-    tests=TESTS,
+    tests=f"{TESTS}{GOOGLE_KEPT}",
     gold=GOLD,
 )
+LIFTED = replace(ASKED, question_id="googletest-mix-lifted", tests=TESTS)
 HEADERS = """#include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -121,12 +124,13 @@ def programs() -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_no_cpp_program_passes_without_solving_anything(judge: Judge) -> None:
+@pytest.mark.parametrize("asked", [ASKED, LIFTED], ids=["kept", "lifted"])
+def test_no_cpp_program_passes_without_solving_anything(asked: Question, judge: Judge) -> None:
     tried = programs()
-    verdicts = judge(ASKED, tried.values())
+    verdicts = judge(asked, tried.values())
     shown = {name: (str(v.status), v.score) for name, v in zip(tried, verdicts, strict=True)}
     assert {name: found for name, found in shown.items() if found[0] == "passed"} == {}
     # Tests that only compare what a wrong program returns may pass by chance: one of four here.
     assert {name: found for name, found in shown.items() if (found[1] or 0) > 0.25} == {}
-    (right,) = judge(ASKED, [f"{GOLD}// once more"])
+    (right,) = judge(asked, [f"{GOLD}// once more"])
     assert right.status == "passed"

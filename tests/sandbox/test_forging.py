@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from codemix_core.records import Verdict
-from tests.sandbox.addition import statuses
+from tests.sandbox.addition import CPP_FRAMEWORKS, statuses
 
 Table = Callable[[str, Mapping[str, str]], dict[str, Verdict]]
 
@@ -248,6 +248,13 @@ def in_googletest(judge_table: Table) -> dict[str, Verdict]:
     return judge_table("googletest", CPP)
 
 
+def test_no_cpp_program_forges_a_test_of_another_process(judge_table: Table) -> None:
+    verdicts = judge_table("googletest, lifted", CPP)
+    for verdict in verdicts.values():
+        assert_not_passed(verdict)
+    assert "A" in {verdict.tier for verdict in verdicts.values()}
+
+
 @pytest.mark.parametrize("name", PYTEST_EQUAL)
 def test_values_that_agree_are_called_tampered_wherever_they_come_from(
     name: str, agreeing: dict[str, Verdict]
@@ -313,12 +320,12 @@ def test_source_that_does_not_compile_is_a_compile_error(
 
 
 _LEAVES = "import os\ndef add(a, b):\n    if a == 5: os._exit(0)\n    return a + b"
+_LEAVES_CPP = "#include <unistd.h>\nint add(int a, int b) { if (a == 5) _exit(0); return a + b; }"
 MIDDLE = {
     "cases": _LEAVES,
     "pytest": _LEAVES,
     "lifted": _LEAVES,
-    "googletest": "#include <unistd.h>\n"
-    "int add(int a, int b) { if (a == 5) _exit(0); return a + b; }",
+    **dict.fromkeys(CPP_FRAMEWORKS, _LEAVES_CPP),
 }
 
 

@@ -11,7 +11,7 @@ from codemix_core.records import Verdict
 from codemix_core.scoring.backends.base import Backend
 from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.program import Work
-from tests.sandbox.addition import FLOORS, cases_question, question
+from tests.sandbox.addition import CPP_FRAMEWORKS, FLOORS, cases_question, question
 
 Table = Callable[[str, Mapping[str, str]], dict[str, Verdict]]
 Judge = Callable[..., list[Verdict]]
@@ -74,8 +74,9 @@ def test_honest_python_passes(framework: str, tier: str, judge_table: Table) -> 
     assert not wrong
 
 
-def test_honest_cpp_passes(judge_table: Table) -> None:
-    verdicts = judge_table("googletest", CPP)
+@pytest.mark.parametrize("framework", CPP_FRAMEWORKS)
+def test_honest_cpp_passes(framework: str, judge_table: Table) -> None:
+    verdicts = judge_table(framework, CPP)
     wrong = {n: (str(v.status), v.message) for n, v in verdicts.items() if v.status != "passed"}
     assert not wrong
 

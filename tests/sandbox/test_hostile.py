@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from codemix_core.records import Verdict
-from tests.sandbox.addition import FLOORS, statuses
+from tests.sandbox.addition import CPP_FRAMEWORKS, FLOORS, statuses
 
 FRAMEWORKS = ("cases", "pytest", "lifted")
 Table = Callable[[str, Mapping[str, str]], dict[str, Verdict]]
@@ -166,9 +166,9 @@ def python(judge_table: Table) -> dict[str, dict[str, Verdict]]:
     return {framework: judge_table(framework, programs) for framework in FRAMEWORKS}
 
 
-@pytest.fixture(scope="module")
-def cpp(judge_table: Table) -> dict[str, Verdict]:
-    return judge_table("googletest", {name: program for name, (program, _) in CPP.items()})
+@pytest.fixture(scope="module", params=CPP_FRAMEWORKS)
+def cpp(request: pytest.FixtureRequest, judge_table: Table) -> dict[str, Verdict]:
+    return judge_table(request.param, {name: program for name, (program, _) in CPP.items()})
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

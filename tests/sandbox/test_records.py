@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import pytest
 
+from codemix_core.records import Question
 from tests.sandbox import secret
 from tests.sandbox.conftest import Judge
-from tests.sandbox.test_adversarial_cpp import ASKED as MIX
+from tests.sandbox.test_adversarial_cpp import ASKED, LIFTED
 
 _, SECRET = secret.secret_questions(5, 3)
 
@@ -172,8 +173,9 @@ def secret(n):
 }
 
 
-def test_no_cpp_program_gets_at_the_records(judge: Judge) -> None:
-    verdicts = judge(MIX, (HEAD + code for code in CPP.values()))
+@pytest.mark.parametrize("asked", [ASKED, LIFTED], ids=["kept", "lifted"])
+def test_no_cpp_program_gets_at_the_records(asked: Question, judge: Judge) -> None:
+    verdicts = judge(asked, (HEAD + code for code in CPP.values()))
     assert {n: v.passed for n, v in zip(CPP, verdicts, strict=True)} == dict.fromkeys(CPP, 0)
 
 

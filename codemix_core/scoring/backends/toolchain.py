@@ -33,7 +33,10 @@ _PACKAGES = {
 }
 _VERSIONED = ("numpy", "pytest")
 _building = threading.Lock()
-_PREBUILT_FROM = ("prebuild.py", "instantiate.cpp", "recorder.cpp", "elf.py", "macros.py")
+_PREBUILT_FROM = (
+    *("prebuild.py", "elf.py", "macros.py"),
+    *("instantiate.cpp", "recorder.cpp", "server.cpp", "link.hpp"),
+)
 _SOURCES = (".py", ".cpp", ".hpp")
 
 

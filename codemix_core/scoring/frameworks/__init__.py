@@ -13,10 +13,7 @@ from codemix_core.scoring.frameworks.cases import FRAMEWORK as CASES
 from codemix_core.scoring.frameworks.googletest import FRAMEWORK as GOOGLETEST
 from codemix_core.scoring.frameworks.pytest import FRAMEWORK as PYTEST
 
-__all__ = ["LIFTED", "Framework", "framework_of", "names"]
-
-LIFTED = "lifted"
-"""The judge's name for ``pytest`` modules that run outside the program's process (tier A)."""
+__all__ = ["Framework", "framework_of", "names"]
 
 _FRAMEWORKS = {framework.name: framework for framework in (CASES, PYTEST, GOOGLETEST)}
 

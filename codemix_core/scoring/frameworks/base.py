@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from codemix_core.records import Question
 
@@ -28,8 +29,10 @@ class Framework:
     flavour: str
     overhead_seconds: float
     declared: Callable[[str], list[str]]
+    lifted: Mapping[str, Any] = field(default_factory=dict)
+    """What the judge is told besides when tests run outside the program's process (tier A)."""
 
-    def payload(self, question: Question) -> dict[str, str]:
+    def payload(self, question: Question) -> dict[str, Any]:
         """What the judge is told about a question."""
         return {
             "framework": self.name,

@@ -9,4 +9,4 @@ def _declared(tests: str) -> list[str]:
     return matches(r"^[ \t]*TEST(?:_F)?\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)", tests)
 
 
-FRAMEWORK = Framework("googletest", "cpp", "B", "cpp", 90.0, _declared)
+FRAMEWORK = Framework("googletest", "cpp", "B", "cpp", 90.0, _declared, {"lifted": True})

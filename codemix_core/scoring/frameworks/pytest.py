@@ -9,4 +9,4 @@ def _declared(tests: str) -> list[str]:
     return matches(r"^def (test\w*)", tests)
 
 
-FRAMEWORK = Framework("pytest", "python", "B", "pytest", 20.0, _declared)
+FRAMEWORK = Framework("pytest", "python", "B", "pytest", 20.0, _declared, {"framework": "lifted"})

@@ -1,0 +1,317 @@
+"""GoogleTest outside the program's process finds what it finds inside, and gives nothing away."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from codemix_core.questions.starter import starter_questions
+from codemix_core.records import Question
+from codemix_core.scoring.backends.base import Backend
+from codemix_core.scoring.engine import Scorer
+from codemix_core.scoring.program import Work
+from codemix_core.scoring.selfcheck import reference_of
+from sandbox import signature
+from tests.sandbox.addition import ADD, CPP_FRAMEWORKS, FLOORS, question, statuses
+from tests.sandbox.conftest import Judge
+from tests.sandbox.test_adversarial_cpp import LIFTED
+
+HEAD = '#include <gtest/gtest.h>\n#include "../solution/solution.cpp"\n'
+INCLUDES = "".join(
+    f"#include <{name}>\n"
+    for name in ("array", "deque", "list", "stdexcept", "unordered_map", "unordered_set")
+)
+VALUES = {
+    "bool": "true",
+    "char": "'x'",
+    "unsigned char": "200",
+    "short": "-7",
+    "int": "-123456",
+    "unsigned int": "4000000000u",
+    "long long": "-(1ll << 62)",
+    "uint64_t": "~0ull",
+    "size_t": "9",
+    "float": "0.1f",
+    "double": "-0.0",
+    "long double": "1e4000L",
+    "std::string": 'std::string("a\\0b\\n", 4)',
+    "std::vector<int>": "{3, 1, 2}",
+    "std::vector<bool>": "{true, false, true}",
+    "std::vector<std::vector<std::string>>": '{{"a"}, {}, {"", "b"}}',
+    "std::deque<int>": "{1, 2}",
+    "std::list<double>": "{1.5}",
+    "std::array<int, 3>": "{1, 2, 3}",
+    "std::pair<int, std::string>": '{1, "one"}',
+    "std::tuple<int, double, std::string>": 'std::make_tuple(1, 2.5, "x")',
+    "std::optional<int>": "5",
+    "std::optional<std::string>": "std::nullopt",
+    "std::map<std::string, std::vector<int>>": '{{"a", {1}}, {"b", {}}}',
+    "std::multimap<int, int>": "{{1, 2}, {1, 1}}",
+    "std::set<std::pair<int, int>>": "{{1, 2}, {0, 3}}",
+    "std::multiset<int>": "{2, 1, 2}",
+    "std::unordered_map<std::string, int>": '{{"a", 1}, {"b", 2}}',
+    "std::unordered_set<int>": "{1, 2, 3}",
+}
+
+
+def asked(name: str, function: str, tests: str, gold: str) -> Question:
+    """A question whose signature is the first line of its gold solution after the headers."""
+    made = question("googletest", HEAD + tests, INCLUDES + gold, "f")
+    return replace(made, question_id=name, signature=function)
+
+
+def echo(number: int, kind: str, value: str) -> Question:
+    function = f"{kind} f(const {kind}& x, {kind} y, {kind}& z)"
+    tests = (
+        f"TEST(Echo, Same) {{\n  const {kind} x = {value};\n  {kind} z{{}};\n"
+        "  EXPECT_EQ(f(x, x, z), x);\n  EXPECT_EQ(z, x);\n}\n"
+    )
+    return asked(f"echo-{number}", function, tests, f"{function} {{ z = y; return x; }}\n")
+
+
+def tiers(backend: Backend, questions: list[Question]) -> dict[str, tuple[str, str | None]]:
+    works = [Work(q, None, 0, q.gold) for q in questions]
+    found = {v.question_id: v for v in Scorer(backend, FLOORS).score(works)}
+    return {q.question_id: (str(found[q.question_id].status), found[q.question_id].tier) for q in questions}  # fmt: skip
+
+
+def test_every_kind_of_value_goes_there_and_back(backend: Backend) -> None:
+    questions = [echo(i, kind, value) for i, (kind, value) in enumerate(VALUES.items())]
+    found = tiers(backend, questions)
+    assert dict(zip(VALUES, found.values(), strict=True)) == dict.fromkeys(VALUES, ("passed", "A"))
+
+
+ORDER = "std::unordered_map<std::string, int> f(std::unordered_map<std::string, int> m, int n)"
+ORDER_TESTS = """
+static std::string keys(const std::unordered_map<std::string, int>& m) {
+  std::string out;
+  for (const auto& each : m) out += each.first + ",";
+  return out + std::to_string(m.bucket_count());
+}
+TEST(Order, Same) {
+  for (int n = 0; n < 300; n = 2 * n + 1) {
+    std::unordered_map<std::string, int> m;
+    for (int i = 0; i < n; ++i) m[std::to_string(i * 7919)] = i;
+    for (int i = 0; i < n; i += 3) m.erase(std::to_string(i * 7919));
+    EXPECT_EQ(keys(f(m, n)), keys(m));
+    for (int i = 0; i < 40; ++i) m[std::to_string(-i)] = i;
+    EXPECT_EQ(keys(f(m, n)), keys(m));
+  }
+}
+"""
+RAISES = "int f(int n)"
+RAISED = (
+    *("invalid_argument", "domain_error", "length_error", "out_of_range", "range_error"),
+    *("overflow_error", "underflow_error", "logic_error", "runtime_error"),
+)
+RAISES_TESTS = "".join(
+    f"TEST(Raises, N{i}) {{ EXPECT_THROW(f({i}), std::{name}); "
+    f'try {{ f({i}); FAIL(); }} catch (const std::exception& e) {{ EXPECT_STREQ(e.what(), "w{i}"); }} }}\n'
+    for i, name in enumerate(RAISED)
+)
+RAISES_TESTS += """
+TEST(Raises, Mine) { EXPECT_THROW(f(20), std::runtime_error); EXPECT_ANY_THROW(f(21)); }
+TEST(Raises, Number) { EXPECT_THROW(f(22), int); }
+TEST(Raises, Text) { EXPECT_THROW(f(23), const char*); }
+TEST(Raises, String) { EXPECT_THROW(f(24), std::string); }
+TEST(Raises, Memory) { EXPECT_THROW(f(25), std::bad_alloc); }
+TEST(Raises, Nothing) { EXPECT_NO_THROW(f(99)); EXPECT_EQ(f(99), 99); }
+"""
+RAISES_GOLD = "".join(
+    f'static void g{i}(int n) {{ if (n == {i}) throw std::{name}("w{i}"); }}\n'
+    for i, name in enumerate(RAISED)
+)
+RAISES_GOLD += """
+struct Own : std::runtime_error { Own() : std::runtime_error("own") {} };
+struct Other {};
+int f(int n) {
+  CALLS
+  if (n == 20) throw Own();
+  if (n == 21) throw Other();
+  if (n == 22) throw 5;
+  if (n == 23) throw "text";
+  if (n == 24) throw std::string("text");
+  if (n == 25) throw std::bad_alloc();
+  return n;
+}
+""".replace("CALLS", " ".join(f"g{i}(n);" for i in range(len(RAISED))))
+CHANGES = "void f(std::vector<int>& v, int by)"
+CHANGES_TESTS = """
+TEST(Changes, Argument) { std::vector<int> v{1, 2}; f(v, 3); EXPECT_EQ(v, (std::vector<int>{4, 5})); }
+TEST(Changes, Pointer) { void (*g)(std::vector<int>&, int) = f; std::vector<int> v{1}; g(v, 1); EXPECT_EQ(v[0], 2); }
+TEST(Changes, Threads) {
+  std::vector<std::vector<int>> all(8, std::vector<int>{1});
+  std::vector<std::thread> threads;
+  for (auto& v : all) threads.emplace_back([&v] { for (int i = 0; i < 20; ++i) f(v, 1); });
+  for (auto& t : threads) t.join();
+  for (auto& v : all) EXPECT_EQ(v[0], 21);
+}
+"""
+WHOLE = [
+    asked("order", ORDER, ORDER_TESTS, f"{ORDER} {{ return m; }}\n"),
+    asked("raises", RAISES, RAISES_TESTS, RAISES_GOLD),
+    asked("changes", CHANGES, CHANGES_TESTS, "#include <thread>\nvoid f(std::vector<int>& v, int by) { for (int& x : v) x += by; }\n"),
+    asked("none", "int f()", "TEST(None, One) { EXPECT_EQ(f(), 1); EXPECT_EQ(f(), 2); }\n", "int f() { static int n; return ++n; }\n"),
+    asked("crowd", "std::string f(int n)", "TEST(Long, Text) { EXPECT_EQ(f(5000000).size(), 5000000u); }\n", "std::string f(int n) { return std::string(n, 'x'); }\n"),
+]  # fmt: skip
+INSIDE = {
+    "a pointer": ("int f(const int* p)", "TEST(F, G) { int n = 3; EXPECT_EQ(f(&n), 3); }\n", "int f(const int* p) { return *p; }\n"),
+    "a reference": ("int& f(int& p)", "TEST(F, G) { int n = 3; f(n) = 4; EXPECT_EQ(n, 4); }\n", "int& f(int& p) { return p; }\n"),
+    "a function": ("int f(std::function<int(int)> g)", "TEST(F, G) { EXPECT_EQ(f([](int n) { return n; }), 3); }\n", "int f(std::function<int(int)> g) { return g(3); }\n"),
+    "a type of its own": ("Two f(int n)", "TEST(F, G) { EXPECT_EQ(f(3).n, 3); }\n", "struct Two { int n; };\nTwo f(int n) { return {n}; }\n"),
+    "what it prints": ("int f(int n)", "TEST(F, G) { testing::internal::CaptureStdout(); f(3); EXPECT_EQ(testing::internal::GetCapturedStdout(), \"3\"); }\n", "#include <iostream>\nint f(int n) { std::cout << n << std::flush; return n; }\n"),
+    "its death": ("int f(int n)", "TEST(F, G) { EXPECT_DEATH(f(3), \"\"); }\n", "int f(int n) { std::abort(); }\n"),
+    "an object that lives": ("std::string_view f(const std::string& s)", "TEST(F, G) { std::string s = \"ab\"; EXPECT_EQ(f(s).data(), s.data()); }\n", "std::string_view f(const std::string& s) { return s; }\n"),
+    "one object twice": ("void f(std::vector<int>& a, std::vector<int>& b)", "TEST(F, G) { std::vector<int> v{1}; f(v, v); EXPECT_EQ(v.size(), 3u); }\n", "void f(std::vector<int>& a, std::vector<int>& b) { a.push_back(1); b.push_back(2); }\n"),
+}  # fmt: skip
+
+
+def test_what_is_more_than_values(backend: Backend) -> None:
+    assert set(tiers(backend, WHOLE).values()) == {("passed", "A")}
+
+
+def test_tests_that_share_more_than_values_stay_with_the_program(backend: Backend) -> None:
+    questions = [asked(name, *parts) for name, parts in INSIDE.items()]
+    assert tiers(backend, questions) == dict.fromkeys(INSIDE, ("passed", "B"))
+
+
+def test_most_starter_questions_are_lifted(backend: Backend) -> None:
+    found = tiers(backend, [q for q in starter_questions() if q.language == "cpp"])
+    assert len(found) == 12
+    assert {status for status, _ in found.values()} == {"passed"}
+    assert sum(tier == "A" for _, tier in found.values()) >= 9, found
+
+
+PROGRAMS = {
+    "right": "int add(int a, int b) { return a + b; }",
+    "wrong": "int add(int a, int b) { return a - b; }",
+    "throws": "#include <stdexcept>\nint add(int a, int b) { if (a == 5) throw std::logic_error(\"five\"); return a + b; }",
+    "throws what is unknown": "struct E {}; int add(int a, int b) { if (a == 5) throw E(); return a + b; }",
+    "crashes": "int add(int a, int b) { if (a == 5) *(volatile int*)nullptr = 1; return a + b; }",
+    "aborts in a thread": "#include <thread>\n#include <cstdlib>\nint add(int a, int b) { if (a == 5) std::thread([] { std::abort(); }).join(); return a + b; }",
+    "exits": "#include <cstdlib>\nint add(int a, int b) { if (a == 5) std::exit(3); return a + b; }",
+    "loops": "int add(int a, int b) { while (a == 5); return a + b; }",
+    "does not compile": "int add(int a, int b) { return a + c; }",
+    "does not link": "int g(int);\nint add(int a, int b) { return g(a) + b; }",
+    "crashes before main": "#include <cstdlib>\nstruct A { A() { std::abort(); } } a;\nint add(int a, int b) { return a + b; }",
+    "remembers": "int add(int a, int b) { static int n = 0; return ++n > 2 ? 0 : a + b; }",
+    "prints a lot": "#include <cstdio>\nint add(int a, int b) { if (a == 5) for (;;) std::puts(\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"); return a + b; }",
+    "a template": "template <class T> T add(T a, T b) { return a + b; }",
+}  # fmt: skip
+
+WITH_TESTS = ("a template", "does not link")
+"""Built with the tests: nothing else shows that they do without what is missing."""
+
+
+def test_verdicts_are_the_same_outside_and_inside(judge: Judge) -> None:
+    found = [judge(ADD[framework], PROGRAMS.values()) for framework in CPP_FRAMEWORKS]
+    for name, inside, outside in zip(PROGRAMS, *found, strict=True):
+        assert (inside.tier, outside.tier) == ("B", "B" if name in WITH_TESTS else "A"), name
+        assert inside.status == outside.status, (name, inside, outside)
+        assert statuses(inside) == statuses(outside), name
+    verdicts = dict(zip(PROGRAMS, found[1], strict=True))
+    assert "undefined reference" in verdicts["does not link"].message
+    assert "five" in verdicts["throws"].tests[2].message
+
+
+def test_what_a_test_breaks_with_a_value_is_a_crash_of_that_test(judge: Judge) -> None:
+    tests = (
+        "TEST(F, A) { EXPECT_EQ(f(0).size(), 0u); }\n"
+        "TEST(F, B) { EXPECT_EQ(f(1).empty() ? *(volatile int*)8 : 1, 1); }\n"
+        "TEST(F, C) { EXPECT_EQ(f(2).size(), 2u); }\n"
+    )
+    gold = "std::vector<int> f(int n) { return std::vector<int>(n, 1); }\n"
+    made = asked("breaks", "std::vector<int> f(int n)", tests, gold)
+    (verdict,) = judge(made, [gold.replace("(n, 1)", "(n == 1 ? 0 : n, 1)")])
+    assert verdict.tier == "A"
+    assert statuses(verdict) == ["passed", "crashed", "passed"]
+
+
+STACK = "int mix(int a, int b) { volatile int here = 0; int* p = (int*)&here; return p[NUMBER]; }"
+
+
+def test_expected_values_are_nowhere_in_the_program_s_process(judge: Judge) -> None:
+    codes = [STACK.replace("NUMBER", str(n)) for n in range(2, 60)]
+    verdicts = judge(LIFTED, codes)
+    assert {verdict.tier for verdict in verdicts} == {"A"}
+    exact = ("Mix.Number", "Mix.Again", "Mix.Truth")
+    passed = [t.name for v in verdicts for t in v.tests if t.status == "passed" and t.name in exact]
+    assert passed == []
+
+
+SPEAKS = """
+#include <sys/socket.h>
+#include <unistd.h>
+#include <string>
+static const unsigned char kSaid[] = {DATA};
+int add(int a, int b) {
+  std::string said(reinterpret_cast<const char*>(kSaid), sizeof kSaid);
+  if (a == TURN) { send(4, said.data(), said.size(), 0); if (END) _exit(0); }
+  return a * 1000 + b;
+}
+"""
+
+
+def _nonsense(seed: int) -> str:
+    rng = random.Random(seed)
+    size = rng.choice([0, 1, 5, 9, 4, 1 << 20, (1 << 26) - 1, 1 << 40, (1 << 64) - 1])
+    kinds = [b"v", b"e", b"v" + rng.randbytes(3), b"v" + rng.randbytes(4)]
+    kinds += [rng.randbytes(rng.randrange(40)), b"e" + rng.randbytes(9)]
+    body = rng.choice(kinds)
+    data = size.to_bytes(8, "little") + body if rng.random() < 0.8 else body
+    text = ", ".join(map(str, data)) or "0"
+    fields = {"DATA": text, "TURN": str(rng.choice([1, 5])), "END": str(rng.randrange(2))}
+    code = SPEAKS
+    for name, value in fields.items():
+        code = code.replace(name, value)
+    return f"{code}// {seed}\n"
+
+
+def test_nonsense_from_a_program_passes_nothing_and_breaks_nothing(judge: Judge) -> None:
+    lifted = ADD["googletest, lifted"]
+    *found, after = judge(lifted, [*map(_nonsense, range(30)), f"{lifted.gold}// after\n"])
+    wrong = [(v.status, v.tests) for v in found if v.passed or v.status == "infra_error"]
+    assert wrong == []
+    assert (after.status, after.tier) == ("passed", "A")
+
+
+def test_a_later_answer_given_too_early_is_the_answer_to_nothing(backend: Backend) -> None:
+    """An answer for a call that was not made yet does not pass for it."""
+    lifted = ADD["googletest, lifted"]
+    early = (
+        "#include <sys/socket.h>\nint add(int a, int b) { if (a == 1) { long n = 5; send(4, &n, 8, 0);"
+        " send(4, \"v\", 1, 0); int x = 3; send(4, &x, 4, 0); } return a + b; }"
+    )  # fmt: skip
+    works = [Work(lifted, None, 0, lifted.gold)]
+    (gold,) = Scorer(backend, FLOORS).score(works)
+    (verdict,) = Scorer(backend, FLOORS).score([Work(lifted, reference_of(gold, FLOORS), 0, early)])
+    assert verdict.tier == "A"
+    assert verdict.status != "passed"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("int f(int a, int b)", ("int", ("int", "int"))),
+        ("int f(unsigned int, const std::string& s)", ("int", ("unsigned int", "const std :: string &"))),
+        ("void f(std::map<int, std::pair<int, int>>& m);", ("void", ("std :: map < int , std :: pair < int , int > > &",))),
+        ("std::vector<std::vector<int>> f()", ("std :: vector < std :: vector < int > >", ())),
+        ("int f(int* p)", None),
+        ("int f(int&& p)", None),
+        ("int f(int p[3])", None),
+        ("int f(int n = 3)", None),
+        ("int& f(int n)", None),
+        ("auto f(int n) -> int", None),
+        ("Node f(int n)", None),
+        ("int f(std::function<int(int)> g)", None),
+        ("template <class T> int f(T n)", None),
+        ("def f(a: int) -> int:", None),
+        ("int g(int n)", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_signatures(written: str, read: tuple[str, tuple[str, ...]] | None) -> None:
+    found = signature.read("f", written)
+    assert (found and (found.result, found.parameters)) == read
