@@ -11,9 +11,9 @@ Who trusts whom::
                                 v
                               candidate (no capabilities, system-call filter, rlimits)
 
-For ``pytest`` modules that look at plain data alone there is one process more, beside the judge
-and with another user: it holds the tests of one question, and the candidate is a function server
-that it asks over a socket (:mod:`sandbox.lifted`).
+For ``pytest`` modules and ``googletest`` tests that look at plain data alone there is one process
+more, beside the judge and with another user: it holds the tests of one question, and the candidate
+is a function server that it asks over a socket (:mod:`sandbox.beside`).
 
 The judge is in the parent pid namespace of the candidate and shares no memory with it: the
 zygote is forked before the judge has read any job.

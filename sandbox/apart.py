@@ -88,9 +88,10 @@ def outline(code: str) -> Outline | None:
     if opens is None or not _AT_FILE_SCOPE.isdisjoint(scope):
         return None
     declared, defined = set(), dict[str, int]()
-    for name, after in zip(scope, [*scope[1:], ";"], strict=False):
+    for before, name, after in zip(["", *scope], scope, [*scope[1:], ";"], strict=False):
         if after in _ENDS_A_NAME and _NAME.fullmatch(name):
-            declared.add(name)
+            if before != "::":  # else it is another's, of std as a rule
+                declared.add(name)
             if after == "(":
                 defined[name] = defined.get(name, 0) + 1
     first = frozenset(includes if leading is None else leading)

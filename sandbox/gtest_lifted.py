@@ -10,7 +10,6 @@ file that is gone before the program starts.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -98,17 +97,28 @@ class Tests(beside.Tests):
             raise NotLoaded
 
 
-def starter(
-    nursery: Nursery, tests: Callable[[], Tests], limits: Limits, built: Built, all_but: str
-) -> Start:
+_running: list[tuple[bytes, Tests]] = []
+
+
+def _tests(nursery: Nursery, tests: bytes) -> Tests:
+    """The process that holds these tests: the last one, if it does and lives, or a new one."""
+    if not (_running and _running[0][0] == tests and _running[0][1].alive):
+        for _, last in _running:
+            last.kill()
+        _running.clear()
+        _running.append((tests, Tests(nursery, tests)))
+    return _running[0][1]
+
+
+def starter(nursery: Nursery, limits: Limits, built: Built, all_but: str) -> Start:
     """Starts a program and has it asked; ``all_but``: tests that are not run, apart by ``:``."""
     spawn = {"entry": "exec", "argv": [gtest_build.SERVER], "env": gtest_build.ENVIRONMENT}
 
     def start(nonce: str, wanted: list[str] | None) -> Candidate:
         chosen = f"*-{all_but}" if wanted is None else ":".join(wanted)
-        running = tests()
+        tests = _tests(nursery, built.tests or b"")
         gtest_build.put(Built(built.product, serve=built.serve))
         order = {"nonce": nonce, "wanted": chosen}
-        return beside.Run(nursery, running, order, spawn, b"", limits)
+        return beside.Run(nursery, tests, order, spawn, b"", limits)
 
     return start

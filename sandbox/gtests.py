@@ -16,7 +16,7 @@ import base64
 import json
 import secrets
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,7 +87,6 @@ class GoogleQuestion:
         lifts = plain is not None and self._halves.possible and gtest_lifted.liftable(tests)
         self._sides = gtest_lifted.Sides(plain, self._unit.word) if plain and lifts else None
         self._lifted = lifted
-        self._running: tuple[bytes, gtest_lifted.Tests] | None = None
         self._words = macros.identifiers(self._tests) | gtest_unit.EXPANSIONS
         self._words |= set(known["expansions"]) | {function}
 
@@ -176,24 +175,13 @@ class GoogleQuestion:
             _tampered(outcome, reason)
             return
         if built.serve is not None:
-            tests = self._held(built.tests or b"", nursery)
-            start = gtest_lifted.starter(nursery, tests, limits, built, ":".join(self._canaries))
+            start = gtest_lifted.starter(nursery, limits, built, ":".join(self._canaries))
             run_all(outcome, declare, limits, start, canaries=[], strict=False)
         else:
             start = _starter(nursery, limits, built, self._canaries)
             run_all(outcome, declare, limits, start, canaries=self._canaries, strict=True)
         for name, (status, message) in outcome.results.items():
             outcome.results[name] = (status, self._unit.plain(message))
-
-    def _held(self, tests: bytes, nursery: Nursery) -> Callable[[], gtest_lifted.Tests]:
-        """Gives the process that holds these tests: the last one while it lives, or a new one."""
-
-        def running() -> gtest_lifted.Tests:
-            if self._running is None or self._running[0] != tests or not self._running[1].alive:
-                self._running = tests, gtest_lifted.Tests(nursery, tests)
-            return self._running[1]
-
-        return running
 
     def _apart(self, code: str, nursery: Nursery, lifted: bool) -> Built | None:
         """The program built apart from the tests, or why not; None when only one unit can tell."""

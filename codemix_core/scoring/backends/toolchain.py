@@ -107,7 +107,7 @@ def prebuilt_binds(flavour: str) -> list[Bind]:
 def prebuilt() -> Path:
     """The folder with what every C++ program is built with; made when it is not there (10 s).
 
-    It lies in the cache folder, 260 MB, one for each compiler.
+    It lies in the cache folder, 250 MB, one for each compiler.
 
     Raises:
         SandboxError: it cannot be made, e.g. GoogleTest is not installed or the disk is full.
