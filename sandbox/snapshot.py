@@ -48,8 +48,13 @@ _USED_BY_ALL = (
 
 @dataclass(frozen=True)
 class _Entry:
-    """One dictionary: how to ask it, where its version number is, and what it held."""
+    """One dictionary: how to ask it, where its version number is, and what it held.
 
+    owner: the object whose attributes it holds, if it is not a module's or a class's.
+    """
+
+    owner: object
+    kind: type
     module: str
     space: Mapping[str, Any]
     place: int
@@ -68,6 +73,7 @@ class Snapshot:
             self._of_module.setdefault(entry.module, []).append(entry)
         self._numbers = _numbers([entry.place for entry in self._entries])
         self._seen = self._numbers()
+        self._owned = [(e.owner, e.kind, e.space) for e in self._entries if e.owner is not None]
 
     def of(self, modules: Iterable[str]) -> list[_Entry]:
         """What there was of some modules when the snapshot was taken."""
@@ -79,6 +85,9 @@ class Snapshot:
         Args:
             innocent: whether a value may stand in the place of another.
         """
+        for owner, kind, space in self._owned:
+            if type(owner) is not kind or _attributes(owner) is not space:
+                return kind.__name__
         now = self._numbers()
         if now and now == self._seen:
             return None
@@ -91,7 +100,9 @@ class Snapshot:
             for name in entry.space.keys() - entry.known:
                 found = entry.space.get(name)
                 before = type(entry.space) is not dict or name in _BUILTINS  # a base's, a builtin
-                if before and isinstance(found, _CHECKED) and not innocent(found):
+                method = entry.owner is not None and callable(getattr(entry.kind, name, None))
+                counts = callable(found) if method else before and isinstance(found, _CHECKED)
+                if counts and not innocent(found):
                     return name
         self._seen = now
         return None
@@ -191,23 +202,43 @@ def modules(names: Iterable[str]) -> Snapshot:
 
 def _entries(wanted: Callable[[str], bool]) -> Iterable[_Entry]:
     """The names of modules, and those of the classes each has defined."""
-    for module, space in _spaces(wanted):
+    for module, owner, space in _spaces(wanted):
         names = [n for n, v in space.items() if isinstance(v, _CHECKED) and n != _REPLACED]
-        if names:
+        if names or owner is not None:
             kept = space if type(space) is dict else gc.get_referents(space)[0]
             values = [space[name] for name in names]
             place = id(kept) + _VERSION_PLACE
-            yield _Entry(module, space, place, frozenset(space), names, values)
+            kind = type(owner)
+            yield _Entry(owner, kind, module, space, place, frozenset(space), names, values)
 
 
-def _spaces(wanted: Callable[[str], bool]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+def _spaces(wanted: Callable[[str], bool]) -> Iterable[tuple[str, object, Mapping[str, Any]]]:
+    """Dictionaries of modules, of the classes each has defined, and of objects of its package's."""
     for name, module in list(sys.modules.items()):
         if not wanted(name) or not isinstance(module, types.ModuleType):
             continue
-        yield name, vars(module)
+        yield name, None, vars(module)
         for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == name and _can_change(value):
-                yield name, value.__dict__
+            if isinstance(value, type):
+                if value.__module__ == name and _can_change(value):
+                    yield name, None, value.__dict__
+            elif _can_change(type(value)) and _package(type(value).__module__) == _package(name):
+                space = _attributes(value)
+                if space is not None:
+                    yield name, value, space
+
+
+def _attributes(value: object) -> dict[str, Any] | None:
+    """The dictionary of an object, without a word from the object itself."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
+
+
+def _package(module: object) -> object:
+    return module.partition(".")[0] if type(module) is str else module
 
 
 def _can_change(kind: type) -> bool:

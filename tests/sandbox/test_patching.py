@@ -114,6 +114,11 @@ FORGERIES = {
     ),
     "a tolerance": "import pytest\nkind = type(pytest.approx(1.0))\n"
     "def f(x):\n    kind.tolerance = property(lambda self: 1e9)\n    return 0\n",
+    "a method of one object": "import json\n"
+    "json._default_encoder.encode = lambda o: '13.5'\ndef f(x): return 0\n",
+    "a method of one object for one call": "import json\ndef f(x):\n    def cheat(o):\n"
+    "        del json._default_encoder.encode\n        return '13.5'\n"
+    "    json._default_encoder.encode = cheat\n    return 0\n",
     "a method": "import math\nclass Value:\n    def __float__(self):\n"
     "        math.isclose = lambda *a, **k: True\n        return 0.0\n"
     "def f(x): return Value()\n",

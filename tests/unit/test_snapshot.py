@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import os
 from collections.abc import Callable
 
@@ -14,11 +15,23 @@ import sandbox.rewritten
 import sandbox.serve_pytest  # noqa: F401 - it is compared too
 from sandbox import snapshot as module
 
+
+class Another(json.JSONEncoder):
+    """In place of the class of an object."""
+
+
 CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a function": lambda patch: patch.setattr(runner, "call_and_report", print),
     "a method": lambda patch: patch.setattr(Function, "runtest", print),
     "a builtin": lambda patch: patch.setattr(builtins, "all", print),
     "a call of the system": lambda patch: patch.setitem(vars(os), "write", print),
+    "a method of one object": lambda patch: patch.setattr(json._default_encoder, "encode", print),
+    "all attributes of one object": lambda patch: patch.setattr(
+        json._default_encoder, "__dict__", {**vars(json._default_encoder), "encode": print}
+    ),
+    "the class of one object": lambda patch: patch.setattr(
+        json._default_encoder, "__class__", Another
+    ),
     "something taken away": lambda patch: patch.delattr(runner, "call_and_report"),
 }
 
