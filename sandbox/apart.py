@@ -204,6 +204,16 @@ class Halves:
         begin, end = (f'#line 1 "{name}"' for name in (_PROGRAM, _DECLARED))
         return "\n".join([self._before(program), begin, code, end, self._declaration, ""])
 
+    def seen(self, includes: Collection[str]) -> str:
+        """What a program of any form sees before it, but for GoogleTest's own names."""
+        headers = (f"#include <{name}>" for name in includes)
+        return "\n".join([f"#include <{FIRST}>", GTEST.sub("", self._head), *headers])
+
+    @property
+    def line(self) -> str:
+        """The line that says that a program follows."""
+        return f'#line 1 "{_PROGRAM}"'
+
     def mistaken(self, program: Outline, complaint: str) -> bool:
         """Whether a complaint about the unit of a program is one about the program itself.
 
@@ -222,6 +232,18 @@ class Halves:
 
     def _opening(self, opens_std: bool) -> list[str]:
         return ["using namespace std;"] if opens_std else []
+
+
+def headers(code: str) -> tuple[str, ...]:
+    """The headers that a program of any form may include."""
+    return tuple(dict.fromkeys(re.findall(_INCLUDE, code)))
+
+
+def has_main(code: str) -> bool:
+    """Whether a program of any form has a main of its own."""
+    lines = (line for line in code.split("\n") if not line.lstrip().startswith("#"))
+    words = [token.group() for token in tokens("\n".join(lines))]
+    return ("main", "(") in itertools.pairwise(_file_scope(words))
 
 
 def words_of(text: str) -> set[str]:

@@ -1,9 +1,10 @@
 """Processes beside the judge that hold the tests of a question, and never run a line of a program.
 
-They have a user that no program ever has, no privileges, and are in a pid namespace that no
-program sees. One such process runs its tests on one program after another, each in a process of
-the program's own that it asks over a socket. What counts as a result, and what a program that ends
-early is blamed for, is the same as in tier B (:mod:`sandbox.reported`).
+They have no privileges, a user that no program ever has where the judge may change user, and are
+in a pid namespace that no program sees where it may make one. One such process runs its tests on
+one program after another, each in a process of the program's own that it asks over a socket. What
+counts as a result, and what a program that ends early is blamed for, is the same as in tier B
+(:mod:`sandbox.reported`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _MEMORY = 1 << 30
 _LINK, _ABOVE = 3, 512
 _SETTLING = 1.0
 _TURN = 0.05
+_MOST = 8
+_alive: list[Tests] = []
 
 
 class Tests:
@@ -49,11 +52,14 @@ class Tests:
         theirs.close()
         nursery.own.add(self.pid)
         self.busy = True
+        _alive.append(self)
+        if len(_alive) > _MOST:
+            _alive[0].kill()
 
-    def order(self, message: dict[str, Any], program: int, records: int) -> None:
-        """Have the tests run on the program behind a socket."""
+    def order(self, message: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        """Have the tests run: on the program behind a socket, with a pipe for records, and more."""
         self.busy = True
-        channel.send(self.link, message, (program, records))
+        channel.send(self.link, message, descriptors)
 
     def settle(self, meanwhile: Callable[[], None]) -> dict[str, Any] | None:
         """What is said at the end of a run whose program is gone; the tests are ended if need be.
@@ -98,9 +104,7 @@ class Tests:
             os.waitpid(self.pid, 0)
             self._nursery.own.discard(self.pid)
             self.pid = 0
-
-    def __del__(self) -> None:
-        self.kill()
+            _alive.remove(self)
 
 
 class Run(Candidate):
@@ -114,12 +118,14 @@ class Run(Candidate):
         spawn: dict[str, Any],
         job: bytes,
         limits: Limits,
+        more: tuple[int, ...] = (),
     ) -> None:
+        """Start both. ``more``: descriptors that go with the order."""
         self._tests = tests
         ours, theirs = socket.socketpair()
         try:
             super().__init__(nursery, spawn, job, limits, answers=theirs.fileno())
-            tests.order(order, ours.fileno(), self.records)
+            tests.order(order, (ours.fileno(), self.records, *more))
         finally:
             ours.close()
             theirs.close()

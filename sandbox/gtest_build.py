@@ -41,14 +41,15 @@ _LOADS = {"dlopen", "dlmopen", "dlsym", "dlvsym", "dlinfo", "dl_iterate_phdr", "
 class Built:
     """What a build came to: the program as a shared object, or why there is none.
 
-    tests: the same of its tests, None when they are in it; serve: of what calls the program where
-    they are in another process; end: as :attr:`Candidate.end`; said, first_said: the end and the
-    beginning of what was said.
+    tests: the same of its tests, None when they are in it; lifted: they are in another process,
+    and serve, None when it is in the program, is of what calls it there; end: as
+    :attr:`Candidate.end`; said, first_said: the end and the beginning of what was said.
     """
 
     product: bytes | None
     tests: bytes | None = None
     serve: bytes | None = None
+    lifted: bool = False
     end: str | None = "exit"
     said: str = ""
     first_said: str = ""
@@ -104,9 +105,10 @@ def serving(nursery: Nursery, code: str, beside: Mapping[str, str]) -> bytes | N
     return _run(nursery, argv, {"solution/serve.cpp": code, **beside}, _SERVE).product
 
 
-def program(nursery: Nursery, code: str) -> Built:
+def program(nursery: Nursery, code: str, beside: Mapping[str, str]) -> Built:
     """A program built by itself."""
-    return _linkable(_run(nursery, shared(["program.cpp"]), {"program.cpp": code}, _PROGRAM))
+    argv = shared(["solution/program.cpp"])
+    return _linkable(_run(nursery, argv, {"solution/program.cpp": code, **beside}, _PROGRAM))
 
 
 def put(built: Built) -> None:
@@ -138,6 +140,23 @@ def tampering(built: Built, function: str) -> str | None:
         if symbol.name in _LOADS:
             return f"the program uses {symbol.name}, by which it can reach what tests it"
     return None
+
+
+def answers(program: bytes, serve: bytes) -> bool:
+    """Whether a program shows others the function that it is to be asked for."""
+    try:
+        has = {f.name for f in elf.functions(program) if f.defined}
+    except ValueError:
+        return True  # said where it is looked through for functions
+    asked = {f.name for f in elf.functions(serve) if not (f.defined or f.weak)}
+    return all(name in has | known()["exports"] or name.startswith("codemix_") for name in asked)
+
+
+def allocates(product: bytes) -> bool:
+    """Whether a program has its own ``operator new`` or ``delete``."""
+    found = elf.functions(product)
+    own = (f.name for f in found if f.defined and not f.weak)  # weak: placement
+    return any(name.startswith(prebuild.ALLOCATION) for name in own)
 
 
 def _linkable(built: Built) -> Built:

@@ -2,9 +2,9 @@
 
 Where the asked function takes and gives plain data, its place in the tests is taken by a function
 of the same signature that asks for it over a socket (``wire.hpp``). The program's process holds
-the program and what answers; neither the tests nor the recorder, no expected value, and no
-descriptor but that socket. The tests' process is born beside the judge and loads its tests from a
-file that is gone before the program starts.
+the program and what answers; neither the tests nor the recorder, and no expected value. The tests'
+process is born beside the judge and loads its tests from a file that is gone before any program
+starts.
 """
 
 from __future__ import annotations
@@ -71,6 +71,24 @@ class Sides:
         pointer = f"{asked.result} (*function)({', '.join(asked.parameters)}) = &{asked.function};"
         return f'extern "C" void codemix_serve() {{ {pointer} ::{self._space}::Serve(function); }}'
 
+    def in_one_unit(self, seen: str, line: str, code: str) -> str:
+        """A program and what calls it, as one unit: it may be of any form that can be called.
+
+        Types are named before it, so that its macros are not theirs.
+
+        Args:
+            seen: what stands before it in any case; line: says that it follows.
+        """
+        asked, space = self._signature, self._space
+        kinds = (asked.result, *asked.parameters)
+        names = [f"{space}_{i}" for i in range(len(kinds))]
+        types = (f"using {name} = {kind};" for name, kind in zip(names, kinds, strict=True))
+        call = Signature(f"{space}_call", names[0], tuple(names[1:]))
+        body = f"return {asked.function}({asked.arguments});"
+        serve = f'extern "C" void codemix_serve() {{ ::{space}::Serve(&{call.function}); }}'
+        head = [seen, self.include, *types, line]
+        return "\n".join([*head, code, f"static {call.defined(body)}", serve, ""])
+
 
 class Tests(beside.Tests):
     """The process that holds the compiled tests of one question."""
@@ -92,6 +110,7 @@ class Tests(beside.Tests):
         super().__init__(nursery, act)
         ready = self.said(_LOADING)
         gtest_build.take_away_tests()
+        nursery.space.renew()  # else all that the next program leaves there stays with the tests
         if ready is None:
             self.kill()
             raise NotLoaded
@@ -118,7 +137,9 @@ def starter(nursery: Nursery, limits: Limits, built: Built, all_but: str) -> Sta
         chosen = f"*-{all_but}" if wanted is None else ":".join(wanted)
         tests = _tests(nursery, built.tests or b"")
         gtest_build.put(Built(built.product, serve=built.serve))
-        order = {"nonce": nonce, "wanted": chosen}
-        return beside.Run(nursery, tests, order, spawn, b"", limits)
+        with os.fdopen(os.memfd_create("wanted"), "wb", buffering=0) as wanted_file:
+            wanted_file.write(chosen.encode())
+            more = (wanted_file.fileno(),)
+            return beside.Run(nursery, tests, {"nonce": nonce}, spawn, b"", limits, more)
 
     return start

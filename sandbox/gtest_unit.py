@@ -204,9 +204,13 @@ def _place(word: str) -> str:
 
 
 def _places(word: str) -> str:
-    """How far the present test has come: 1 begun, 2 at its end."""
-    watch = f"static const bool {word}_told = {_place(word)}::Watch(&{word}_at);"
-    return f" [[maybe_unused]] static int {word}_at = 0; [[maybe_unused]] {watch}"
+    """How far the present test has come: 1 begun, 2 at its end.
+
+    Without a type's name, as the program may have given it another meaning.
+    """
+    at = f"static auto {word}_at = {_place(word)}::kOutside;"
+    told = f"static const auto {word}_told = {_place(word)}::Watch(&{word}_at);"
+    return f" [[maybe_unused]] {at} [[maybe_unused]] {told}"
 
 
 def _with_ends(tests: str, word: str) -> str:

@@ -7,7 +7,8 @@ surely makes no difference, the tests are compiled once and load one program aft
 
 A reference run (nothing declared yet) also finds out whether the tests can be lifted out of the
 program's process (tier A, :mod:`sandbox.gtest_lifted`): they can if every test then has the same
-result. Programs that cannot be built apart are judged in tier B all the same.
+result. No program may choose: one that cannot be built apart is then built with what calls it, and
+is asked as its signature says.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import base64
 import json
 import secrets
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sandbox import apart, gtest_build, gtest_lifted, gtest_unit, macros, pasted
@@ -51,7 +53,15 @@ _MUST_FAIL = {
 }
 
 
+_OWN_MAIN = "the program has a main of its own, with which none of its tests is run"
+_OWN_MEMORY = (
+    "the program has its own operator new or delete; that is only possible where the tests are in"
+    " another process, as they look at more than plain data here"
+)
 _OF_TEXTS = ("EXPECT_EQ", "ASSERT_EQ")
+
+
+_Way = Callable[[str, Nursery], Built | None]
 
 
 @dataclass
@@ -119,39 +129,34 @@ class GoogleQuestion:
     ) -> dict[str, Any]:
         """The answer, which says in which ``tier`` it was found."""
         outcome = Outcome(list(declared or ()))
-        declare, tier = declared is None, "B"
         tampering = self._tampering(code, nursery)
         if tampering:
             _tampered(outcome, tampering)
-        elif lifted and self._try_apart(code, limits, outcome, declare, nursery, True):
-            tier = "A"
-        elif not self._try_apart(code, limits, outcome, declare, nursery, False):
-            built = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
-            self._run(outcome, built, limits, declare, nursery)
-        return {**outcome.answer(), "tier": tier}
+            return {**outcome.answer(), "tier": "A" if lifted else "B"}
+        if lifted and apart.has_main(code):
+            outcome.explain(_OWN_MAIN)
+            outcome.flags |= {"compile_error"} if apart.has_main(self._tests) else set()
+            return {**outcome.answer(), "tier": "A"}
+        for tier, build in self._ways(lifted):
+            built = build(code, nursery)
+            if built is None:
+                continue
+            found = Outcome(list(outcome.declared))
+            try:
+                self._run(found, built, limits, declared is None, nursery)
+            except gtest_lifted.NotLoaded:
+                continue
+            if tier == "A" or built.product is None or "compile_error" not in found.flags:
+                return {**found.answer(), "tier": tier}
+        built = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
+        self._run(outcome, built, limits, declared is None, nursery)
+        return {**outcome.answer(), "tier": "B"}
 
-    def _try_apart(
-        self,
-        code: str,
-        limits: Limits,
-        outcome: Outcome,
-        declare: bool,
-        nursery: Nursery,
-        lifted: bool,
-    ) -> bool:
-        """Fill the outcome from the program built apart; False, and nothing, if that cannot be."""
-        built = self._apart(code, nursery, lifted)
-        if built is None:
-            return False
-        found = Outcome(list(outcome.declared))
-        try:
-            self._run(found, built, limits, declare, nursery)
-        except gtest_lifted.NotLoaded:
-            return False
-        if built.product is not None and "compile_error" in found.flags:
-            return False
-        vars(outcome).update(vars(found))
-        return True
+    def _ways(self, lifted: bool) -> list[tuple[str, _Way]]:
+        """Ways to build a program other than with its tests, and the tier of each."""
+        inside: tuple[str, _Way] = ("B", partial(self._apart, lifted=False))
+        outside: tuple[str, _Way] = ("A", partial(self._apart, lifted=True))
+        return [outside, ("A", self._in_any_form), inside] if lifted else [inside]
 
     def _tampering(self, code: str, nursery: Nursery) -> str | None:
         """What the program's text, and what the preprocessor makes of it, says about tampering."""
@@ -173,10 +178,12 @@ class GoogleQuestion:
         reason = gtest_build.tampering(built, self._function)
         if reason:
             _tampered(outcome, reason)
-            return
-        if built.serve is not None:
+        elif built.lifted:
             start = gtest_lifted.starter(nursery, limits, built, ":".join(self._canaries))
             run_all(outcome, declare, limits, start, canaries=[], strict=False)
+        elif gtest_build.allocates(built.product):
+            outcome.flags.add("compile_error")
+            outcome.explain(_OWN_MEMORY)
         else:
             start = _starter(nursery, limits, built, self._canaries)
             run_all(outcome, declare, limits, start, canaries=self._canaries, strict=True)
@@ -189,36 +196,47 @@ class GoogleQuestion:
         program = apart.outline(code) if possible else None
         if program is None or not self._halves.fits(program):
             return None
-        built = gtest_build.program(nursery, self._halves.program(code, program))
+        built = gtest_build.program(nursery, self._halves.program(code, program), {})
         if built.product is None:
             sure = built.end != "exit" or self._mistaken(program, built)
             return built if sure else None
-        ready = self._ready(program, lifted) or self._compile_tests(program, nursery, lifted)
-        return None if ready is None else replace(built, tests=ready.tests, serve=ready.serve)
+        ready = self._ready(program.includes, program.opens_std, nursery, lifted)
+        if ready is None or (ready.serve and not gtest_build.answers(built.product, ready.serve)):
+            return None
+        return replace(built, tests=ready.tests, serve=ready.serve, lifted=lifted)
+
+    def _in_any_form(self, code: str, nursery: Nursery) -> Built | None:
+        """A program that may not fit, built with what calls it; None without tests for it."""
+        if self._sides is None:
+            return None
+        includes = apart.headers(code)
+        ready = self._ready(includes, False, nursery, True)
+        ready = ready or self._ready(includes, True, nursery, True)
+        if ready is None:
+            return None
+        seen, line = self._halves.seen(ready.includes), self._halves.line
+        unit = self._sides.in_one_unit(seen, line, code)
+        built = gtest_build.program(nursery, unit, self._sides.beside)
+        return replace(built, tests=ready.tests, lifted=True)
 
     def _mistaken(self, program: apart.Outline, built: Built) -> bool:
         """Whether there is no product because of the program alone, whatever its tests are."""
         return self._halves.mistaken(program, f"{built.first_said}\n{built.said}")
 
-    def _ready(self, program: apart.Outline, lifted: bool) -> Compiled | None:
-        """Tests compiled earlier, for programs with no more headers than this one."""
-        for compiled in self._compiled:
-            fits = compiled.includes <= set(program.includes) and compiled.lifted == lifted
-            if compiled.tests is not None and compiled.opens_std == program.opens_std and fits:
-                return compiled
-        return None
-
-    def _compile_tests(
-        self, program: apart.Outline, nursery: Nursery, lifted: bool
+    def _ready(
+        self, includes: Sequence[str], opens_std: bool, nursery: Nursery, lifted: bool
     ) -> Compiled | None:
-        """The tests, compiled without the program's headers if they can do without."""
-        kind = program.opens_std, lifted
+        """Tests compiled for programs with no more headers than this one, now or earlier."""
+        kind = opens_std, lifted
         tried = [c for c in self._compiled if (c.opens_std, c.lifted) == kind]
-        for includes in ((), program.includes):
-            if len(tried) >= _ATTEMPTS or any(set(includes) <= c.includes for c in tried):
+        for compiled in tried:
+            if compiled.tests is not None and compiled.includes <= set(includes):
+                return compiled
+        for some in ((), includes):
+            if len(tried) >= _ATTEMPTS or any(set(some) <= c.includes for c in tried):
                 continue
-            tests, serve = self._compile_with(includes, program.opens_std, nursery, lifted)
-            tried.append(Compiled(frozenset(includes), *kind, tests, serve))
+            tests, serve = self._compile_with(some, opens_std, nursery, lifted)
+            tried.append(Compiled(frozenset(some), *kind, tests, serve))
             self._compiled.append(tried[-1])
             if tests is not None:
                 return tried[-1]
@@ -306,7 +324,7 @@ def _different_texts(macro: str) -> str:
 
 
 def _failing(macro: str) -> str:
-    """Arguments under which an assertion fails, different each time."""
+    """Arguments under which an assertion fails, different for each question."""
     low = secrets.randbelow(90)
     high = low + 1 + secrets.randbelow(9)
     return _MUST_FAIL[macro].format(low=low, high=high, word=unused_word(""))
@@ -321,12 +339,11 @@ def prepare(payload: dict[str, Any], nursery: Nursery) -> GoogleQuestion:
 
 
 def _starter(nursery: Nursery, limits: Limits, built: Built, canaries: list[str]) -> Start:
+    spawn = {"entry": "exec", "argv": [gtest_build.LAUNCHER], "env": gtest_build.ENVIRONMENT}
+
     def start(nonce: str, wanted: list[str] | None) -> Candidate:
-        environment = dict(gtest_build.ENVIRONMENT)
-        if wanted is not None:
-            environment["GTEST_FILTER"] = ":".join([*wanted, *canaries])
+        chosen = "*" if wanted is None else ":".join([*wanted, *canaries])
         gtest_build.put(built)
-        spawn = {"entry": "exec", "argv": [gtest_build.LAUNCHER], "env": environment}
-        return Candidate(nursery, spawn, f"{nonce}\n".encode(), limits)
+        return Candidate(nursery, spawn, f"{nonce}\n{chosen}".encode(), limits)
 
     return start

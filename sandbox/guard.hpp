@@ -23,6 +23,7 @@ namespace WORD {
 void Report(const char*) __asm__("codemix_report");
 unsigned Chance() __asm__("codemix_chance");
 bool Watch(int*) __asm__("codemix_watch");
+constexpr int kOutside = 0;
 
 // --- what a type is made of; by the compiler's own means, for std's traits can be specialised
 

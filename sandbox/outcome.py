@@ -12,7 +12,7 @@ from typing import Any
 
 _PRECEDENCE = ("output_exceeded", "memory_exceeded", "timeout", "crashed")
 _MESSAGE = 1000
-_QUICK = 0.5
+_QUICK, _LEAN_MB = 0.5, 64
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Outcome:
 
 
 def agree(inside: dict[str, Any], outside: dict[str, Any]) -> bool:
-    """Whether tests run outside the program's process find what they find inside, as fast.
+    """Whether tests run outside the program's process find what they find inside, at its cost.
 
     Args:
         inside, outside: answers of :meth:`Outcome.answer` about a reference solution. Limits of
@@ -78,7 +78,8 @@ def agree(inside: dict[str, Any], outside: dict[str, Any]) -> bool:
     """
     found, other = ([(name, status) for name, status, _ in a["tests"]] for a in (inside, outside))
     quick = outside["seconds"] <= max(_QUICK, 2 * inside["seconds"])
-    return quick and found == other and inside["status"] == outside["status"]
+    lean = outside["memory_mb"] <= max(_LEAN_MB, 1.5 * inside["memory_mb"])
+    return quick and lean and found == other and inside["status"] == outside["status"]
 
 
 def is_settled(answer: dict[str, Any]) -> bool:

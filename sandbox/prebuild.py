@@ -63,7 +63,7 @@ _CONTAINERS = (
 _OBJECTS = "BDGRSVu"
 _SYMBOL = re.compile(r" (\w) (\w+)(?:(@@?)(\w[\w.]*))?$")
 _MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
-_ALLOCATION = ("_Znw", "_Zna", "_Zdl", "_Zda")
+ALLOCATION = ("_Znw", "_Zna", "_Zdl", "_Zda")
 """``operator new`` and ``delete``, which C++ lets every program replace."""
 
 
@@ -258,7 +258,7 @@ def _functions(folder: Path) -> set[str]:
             theirs = (function.defined and path == library) if cplusplus else not function.defined
             if ours or theirs:
                 names.add(function.name)
-    return {name for name in names if not name.startswith(_ALLOCATION)} - {"main", ""}
+    return {name for name in names if not name.startswith(ALLOCATION)} - {"main", ""}
 
 
 def _run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,7 @@
 // Reports each GoogleTest result over a private descriptor; part of what loads every program.
 //
-// Descriptor 3 gives the nonce that every record begins with; descriptor 4 takes the records.
+// Descriptor 3 gives the nonce that every record begins with, in a line of its own, and then which
+// tests to run; descriptor 4 takes the records.
 // The nonce is kept on a page of its own, somewhere, which cannot be read but while a record is
 // written, and is copied nowhere else.
 // Only when both are taken away is the program loaded. So nothing of it, no constructor of any
@@ -97,14 +98,25 @@ class Nonce {
   size_t size_ = 0;
 };
 
+// All that is left to read.
+std::string Rest(int descriptor) {
+  std::string text;
+  char part[4096];
+  ssize_t count;
+  while ((count = read(descriptor, part, sizeof part)) > 0) text.append(part, static_cast<size_t>(count));
+  return text;
+}
+
 class Recorder : public testing::EmptyTestEventListener {
  public:
-  // From the descriptors that a program is started with.
-  void Begin() {
+  // From the descriptors that a program is started with; the tests that are to run.
+  std::string Begin() {
     nonce_.Take([](char* to) { return read(kJob, to, 1) == 1; });
+    const std::string filter = Rest(kJob);
     descriptor_ = fcntl(kResult, F_DUPFD_CLOEXEC, kFirstPrivate);
     close(kJob);
     close(kResult);
+    return filter;
   }
 
   // For one program of many.
@@ -179,6 +191,7 @@ Recorder* recorder;
 unsigned chance;
 void* program;
 void* tests;
+std::string* wanted;  // a filter of GoogleTest's
 
 // What a linker would say.
 std::string Reason(const std::string& complaint) {
@@ -205,18 +218,17 @@ struct Installer {
     const bool apart = access(kTests, F_OK) == 0;
     const bool alone = apart && access(kProgram, F_OK) != 0;
     if (!alone) {
-      recorder->Begin();
+      wanted = new std::string(recorder->Begin());
       program = Load(kProgram);
     }
     if (apart) tests = Load(kTests);
   }
 } installer __attribute__((init_priority(101)));
 
-// What the judge orders: {"nonce":"...","wanted":"..."}, of letters that stand for themselves.
-std::string Part(const std::string& order, const std::string& name) {
-  const std::string opening = "\"" + name + "\":\"";
-  const size_t from = order.find(opening) + opening.size();
-  return order.substr(from, order.find('"', from) - from);
+// What the judge orders: {"nonce":"..."}, of letters that stand for themselves.
+std::string NonceOf(const std::string& order) {
+  const std::string opening = "{\"nonce\":\"";
+  return order.substr(opening.size(), order.find('"', opening.size()) - opening.size());
 }
 
 void Say(const std::string& text) {
@@ -241,8 +253,8 @@ int Ended(pid_t child) {
 void Serve() {
   Say("{}");
   for (;;) {
-    std::string order(size_t{1} << 16, 0);
-    alignas(cmsghdr) char room[CMSG_SPACE(2 * sizeof(int))];
+    std::string order(4096, 0);
+    alignas(cmsghdr) char room[CMSG_SPACE(3 * sizeof(int))];
     iovec part{&order[0], order.size()};
     msghdr message{};
     message.msg_iov = &part;
@@ -253,16 +265,17 @@ void Serve() {
     const cmsghdr* given = CMSG_FIRSTHDR(&message);
     if (count <= 0 || given == nullptr) _exit(0);
     order.resize(static_cast<size_t>(count));
-    int descriptors[2];
+    int descriptors[3];
     memcpy(descriptors, CMSG_DATA(given), sizeof descriptors);
     const pid_t child = fork();
     if (child == 0) {
       close(kJob);
       const int records = fcntl(descriptors[1], F_DUPFD_CLOEXEC, kFirstPrivate);
       if (dup2(descriptors[0], kLink) < 0 || records < 0) _exit(1);
-      recorder->Begin(Part(order, "nonce") + "\n", records);
+      recorder->Begin(NonceOf(order) + "\n", records);
       chance = static_cast<unsigned>(Random()) | 1;
-      testing::GTEST_FLAG(filter) = Part(order, "wanted");
+      lseek(descriptors[2], 0, SEEK_SET);
+      wanted = new std::string(Rest(descriptors[2]));
       codemix_receive(&order);  // the program is loaded
       return;
     }
@@ -276,6 +289,7 @@ void Serve() {
 
 int main(int argc, char** argv) {
   if (program == nullptr) Serve();
+  testing::GTEST_FLAG(filter) = *wanted;
   using Main = int (*)(int, char**);
   for (void* loaded : {program, tests}) {
     if (loaded == nullptr) continue;

@@ -18,7 +18,7 @@ int main() {
     }
     if (auto serve = reinterpret_cast<void (*)()>(dlsym(loaded, "codemix_serve"))) {
       codemix_send("loaded");
-      serve();
+      serve();  // until the tests have ended
     }
   }
 }

@@ -53,6 +53,11 @@ def read(function: str, signature: str) -> Signature | None:
     values = (each[:-1] if each[-1:] == ["&"] else each for each in parameters)
     if not plain or not all(_plain(each) for each in values):
         return None
+    references = [each for each in parameters if each[-1] == "&"]
+    if len(references) > 1 and any(
+        each[0] != "const" and each[-2] != "const" for each in references
+    ):
+        return None  # a test may give one object twice
     return Signature(function, " ".join(result), tuple(" ".join(each) for each in parameters))
 
 

@@ -49,6 +49,12 @@ class Space:
         kernel.mount_tmpfs(TMP, *self._caps)
         self._fresh = _state()
 
+    def renew(self) -> None:
+        """Have another ``/tmp``, so that nothing that is kept of this one keeps what comes."""
+        if self.jail is None:
+            kernel.unmount(TMP)
+            self._mount()
+
     def clear(self, user: int | None) -> None:
         """Empty ``/tmp``; no process of the program lives any more.
 
@@ -64,8 +70,7 @@ class Space:
             if ours and all(_removed(f"{TMP}/{name}") for name in names):
                 self._fresh = _state()
             elif names or _state() != self._fresh:
-                kernel.unmount(TMP)
-                self._mount()
+                self.renew()
             return
         if not names:
             return

@@ -14,6 +14,7 @@ import fcntl
 import os
 import select
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sandbox import channel, kernel
@@ -30,6 +31,7 @@ _LATE = 0.2  # the judge itself was not run for that long: the machine stood sti
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 _TURN = 1 << 16
 _PIPE = 1 << 20
+_SESSION = 3  # of the fields of /proc/PID/stat that follow the name
 
 
 class Limits(NamedTuple):
@@ -132,30 +134,38 @@ class Nursery:
     def resident_mb(self) -> float:
         """Resident memory of all candidate processes above what they were forked with."""
         total = 0
-        for name in os.listdir(self._proc):
-            if name.isdigit() and int(name) not in self.own:
-                try:
-                    total += max(0, self._statm(name)[1] * _PAGE_KB - self.base_kb)
-                except (OSError, ValueError):
-                    continue
+        for name in self._candidates():
+            with contextlib.suppress(OSError, ValueError):
+                total += max(0, self._statm(name)[1] * _PAGE_KB - self.base_kb)
         return total / 1024
 
     def waited_seconds(self) -> float:
         """Time that each candidate process, at the least, was ready to run but was not run."""
         waited = []
+        for name in self._candidates():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                waited.append(self._numbers(f"{name}/schedstat")[1] / 1e9)
+        return min(waited, default=0.0)
+
+    def _candidates(self) -> Iterator[str]:
+        """All processes but our own and those of their sessions."""
         for name in os.listdir(self._proc):
             if name.isdigit() and int(name) not in self.own:
                 with contextlib.suppress(OSError, ValueError, IndexError):
-                    waited.append(self._numbers(f"{name}/schedstat")[1] / 1e9)
-        return min(waited, default=0.0)
+                    fields = self._read(f"{name}/stat").rpartition(b")")[2].split()
+                    if int(fields[_SESSION]) not in self.own:
+                        yield name
 
     def _statm(self, pid: str) -> list[int]:
         return self._numbers(f"{pid}/statm")
 
     def _numbers(self, path: str) -> list[int]:
+        return [int(field) for field in self._read(path).split()]
+
+    def _read(self, path: str) -> bytes:
         descriptor = os.open(path, os.O_RDONLY, dir_fd=self._proc)
         try:
-            return [int(field) for field in os.read(descriptor, 256).split()]
+            return os.read(descriptor, 1024)
         finally:
             os.close(descriptor)
 

@@ -44,7 +44,7 @@ T Got(In& in) {
 inline void PutSize(std::string& out, size_t size) {
   out.append(reinterpret_cast<const char*>(&size), sizeof size);
 }
-// Every element takes a byte or more, so that a short message cannot ask for much memory.
+// Elements take a byte or more as a rule, so that a short message cannot ask for much memory.
 inline size_t GotSize(In& in) {
   size_t size = 0;
   in.Take(&size, sizeof size);
@@ -58,6 +58,15 @@ struct Wire<T, std::enable_if_t<std::is_arithmetic<T>::value>> {
     out.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
   static void Get(In& in, T& value) { in.Take(&value, sizeof value); }
+};
+
+template <>
+struct Wire<long double> {
+  static constexpr size_t kBytes = __LDBL_MANT_DIG__ == 64 ? 10 : sizeof(long double);  // the rest is padding
+  static void Put(std::string& out, long double value) {
+    out.append(reinterpret_cast<const char*>(&value), kBytes);
+  }
+  static void Get(In& in, long double& value) { in.Take(&value, kBytes); }
 };
 
 template <>
@@ -166,7 +175,7 @@ struct Hashed {
     std::vector<T> elements;
     Wire<std::vector<T>>::Get(in, elements);
     C made;
-    if (buckets > (size_t{1} << 24)) codemix_gone();
+    if (buckets > (size_t{1} << 26)) codemix_gone();
     if (buckets > 1) made.rehash(buckets);
     for (size_t left = elements.size(); left > 0; --left) {
       made.insert(std::move(elements[left - 1]));
