@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from codemix_core.records import Question, Verdict
-from tests.sandbox.addition import question
+from tests.sandbox.addition import GOOGLE_KEPT, question
 
 Judge = Callable[[Question, Iterable[str]], list[Verdict]]
 
@@ -302,6 +302,8 @@ LIST_TAMPERED = {
 
 
 def judged(judge: Judge, asked: Question, codes: dict[str, str]) -> dict[str, Verdict]:
+    """The verdicts with the tests in the programs' process, where what they compare is watched."""
+    asked = replace(asked, tests=f"{asked.tests}\n{GOOGLE_KEPT}")
     return dict(zip(codes, judge(asked, codes.values()), strict=True))
 
 

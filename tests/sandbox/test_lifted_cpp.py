@@ -311,6 +311,41 @@ def test_expected_values_are_nowhere_in_the_program_s_process(judge: Judge) -> N
     assert passed == []
 
 
+READS = """#define FORM FORMS
+#include <cstdio>
+#include <cstring>
+#include <string>
+static std::string slurp(const char* path) {
+  std::string text; char part[4096]; size_t count;
+  if (FILE* file = fopen(path, "rb")) { while ((count = fread(part, 1, 4096, file)) > 0) text.append(part, count); fclose(file); }
+  return text;
+}
+int mix(int a, int b) {  // the constant that stands near a call with these two
+  static const std::string all = slurp("/tmp/tests.so") + slurp("/tmp/program.so");
+  for (size_t i = 0; i + 64 < all.size(); ++i) {
+    const char* p = all.data() + i;
+    int x, y, v;
+    std::memcpy(&y, p + 1, 4);
+    std::memcpy(&x, p + 6, 4);
+    if (p[0] != '\\xbe' || p[5] != '\\xbf' || x != a || y != b) continue;
+    for (int k = 10; k < 60; ++k) {
+      std::memcpy(&v, p + k + (p[k] == '\\xc7' ? 3 : 1), 4);
+      if ((p[k] == '\\xc7' || p[k] == '\\x3d') && v > 3000) return v;
+    }
+  }
+  return 3000 * a + b;
+}
+"""
+
+
+@pytest.mark.parametrize("form", ["odd", "usual"])
+def test_no_form_of_a_program_is_judged_where_its_tests_are(form: str, judge: Judge) -> None:
+    code = READS.replace("FORMS", "1") if form == "odd" else READS.partition("\n")[2]
+    (verdict,) = judge(LIFTED, [code])
+    assert verdict.tier == "A"
+    assert {t.name for t in verdict.tests if t.status == "passed"} <= {"Mix.Order"}
+
+
 SPEAKS = """
 #include <sys/socket.h>
 #include <unistd.h>
