@@ -33,6 +33,9 @@ _alive: list[Tests] = []
 class Tests:
     """The judge's side of such a process."""
 
+    has_children = False
+    """Whether it has a process for each run, which it ends when its link is closed."""
+
     def __init__(self, nursery: Nursery, act: Callable[[], NoReturn]) -> None:
         """Fork; the child finds its end of the link as descriptor 3, and acts."""
         self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -84,9 +87,12 @@ class Tests:
         try:
             received = channel.receive(self.link)
         except OSError:
+            received = None
+        if received is None:
+            self.kill()  # it has ended, or will in a moment
             return None
-        self.busy = received is None
-        return None if received is None else received[0]
+        self.busy = False
+        return received[0]
 
     @property
     def alive(self) -> bool:
@@ -94,17 +100,23 @@ class Tests:
         return self.pid > 0
 
     def kill(self) -> None:
-        """End it: what has a child of its own is given the time to end that."""
+        """End it."""
         if self.pid > 0:
             self.link.close()
-            watched = os.pidfd_open(self.pid)
-            if not self.busy or not select.select([watched], [], [], _SETTLING)[0]:
+            if not (self.has_children and self._ends(_SETTLING)):
                 os.kill(self.pid, signal.SIGKILL)
-            os.close(watched)
             os.waitpid(self.pid, 0)
             self._nursery.own.discard(self.pid)
             self.pid = 0
             _alive.remove(self)
+
+    def _ends(self, seconds: float) -> bool:
+        """Whether it ends by itself in time."""
+        watched = os.pidfd_open(self.pid)
+        try:
+            return bool(select.select([watched], [], [], seconds)[0])
+        finally:
+            os.close(watched)
 
 
 class Run(Candidate):

@@ -66,7 +66,7 @@ def shared(sources: list[str], product: str = _PROGRAM) -> list[str]:
     """The command that makes a shared object, bound to the libraries that the launcher has."""
     versions = (str(PREBUILT / prebuild.VERSIONS / name) for name in prebuild.LIBRARIES)
     libraries = ["-Wl,--as-needed", *versions, "-lgcc", "-l:libc_nonshared.a"]
-    options = ["-shared", "-nodefaultlibs", "-fuse-ld=bfd", "-fno-use-linker-plugin"]
+    options = ["-pipe", "-shared", "-nodefaultlibs", "-fuse-ld=bfd", "-fno-use-linker-plugin"]
     options += ["-Wl,-Bsymbolic,--build-id=none"]
     return [*_COMPILER, *options, *sources, *libraries, "-o", product]
 

@@ -93,6 +93,8 @@ class Sides:
 class Tests(beside.Tests):
     """The process that holds the compiled tests of one question."""
 
+    has_children = True
+
     def __init__(self, nursery: Nursery, tests: bytes) -> None:
         """Start it; no program is running.
 

@@ -19,7 +19,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from sandbox import apart, gtest_build, gtest_lifted, gtest_unit, macros, pasted
@@ -66,16 +66,25 @@ _Way = Callable[[str, Nursery], Built | None]
 
 @dataclass
 class Compiled:
-    """The tests, compiled for programs with at least these headers; None: they do not compile.
+    """The tests, compiled for programs with at least these headers.
 
-    serve: lifted, what calls the program.
+    packed: as text, and of lifted tests also what calls the program; None: they do not compile.
     """
 
     includes: frozenset[str]
     opens_std: bool
     lifted: bool
-    tests: bytes | None
-    serve: bytes | None = None
+    packed: tuple[str | None, str | None]
+
+    @cached_property
+    def tests(self) -> bytes | None:
+        """A shared object."""
+        return _as_code(self.packed[0])
+
+    @cached_property
+    def serve(self) -> bytes | None:
+        """A shared object."""
+        return _as_code(self.packed[1])
 
 
 class GoogleQuestion:
@@ -87,7 +96,7 @@ class GoogleQuestion:
         self._compiled: list[Compiled] = []  # only ever appended to
         try:
             self._tests, self._canaries, word, self._compiled = _unpack(kept)
-        except (ValueError, zlib.error):  # nothing was kept, or what was is damaged
+        except ValueError:  # nothing was kept, or what was is damaged
             self._tests, self._canaries = _with_canaries(tests)
             word = unused_word(tests)
         self._unit = gtest_unit.make(self._tests, function, signature, word)
@@ -230,13 +239,14 @@ class GoogleQuestion:
         kind = opens_std, lifted
         tried = [c for c in self._compiled if (c.opens_std, c.lifted) == kind]
         for compiled in tried:
-            if compiled.tests is not None and compiled.includes <= set(includes):
+            if compiled.packed[0] is not None and compiled.includes <= set(includes):
                 return compiled
         for some in ((), includes):
             if len(tried) >= _ATTEMPTS or any(set(some) <= c.includes for c in tried):
                 continue
             tests, serve = self._compile_with(some, opens_std, nursery, lifted)
-            tried.append(Compiled(frozenset(some), *kind, tests, serve))
+            packed = _as_text(tests), _as_text(serve)
+            tried.append(Compiled(frozenset(some), *kind, packed))
             self._compiled.append(tried[-1])
             if tests is not None:
                 return tried[-1]
@@ -273,11 +283,9 @@ def _with_canaries(tests: str) -> tuple[str, list[str]]:
 
 def _pack(tests: str, canaries: list[str], word: str, compiled: list[Compiled]) -> str:
     """What a later judge of the question needs not do again, as text."""
-    objects = [
-        [sorted(c.includes), c.opens_std, c.lifted, _as_text(c.tests), _as_text(c.serve)]
-        for c in compiled
-    ]
-    return json.dumps([tests, canaries, word, objects])
+    objects = [[sorted(c.includes), c.opens_std, c.lifted, *c.packed] for c in compiled]
+    body = json.dumps([tests, canaries, word, objects])
+    return f"{zlib.crc32(body.encode()):08x}{body}"
 
 
 def _as_text(code: bytes | None) -> str | None:
@@ -289,9 +297,16 @@ def _as_code(text: str | None) -> bytes | None:
 
 
 def _unpack(kept: str) -> tuple[str, list[str], str, list[Compiled]]:
-    tests, canaries, word, objects = json.loads(kept)
+    """What was packed.
+
+    Raises:
+        ValueError: nothing was, or it is damaged.
+    """
+    if int(kept[:8], 16) != zlib.crc32(kept[8:].encode()):
+        raise ValueError("damaged")
+    tests, canaries, word, objects = json.loads(kept[8:])
     compiled = [
-        Compiled(frozenset(includes), opens, lifted, _as_code(code), _as_code(serve))
+        Compiled(frozenset(includes), opens, lifted, (code, serve))
         for includes, opens, lifted, code, serve in objects
     ]
     return tests, canaries, word, compiled

@@ -3,7 +3,7 @@
 // Descriptor 3 gives the nonce that every record begins with, in a line of its own, and then which
 // tests to run; descriptor 4 takes the records.
 // The nonce is kept on a page of its own, somewhere, which cannot be read but while a record is
-// written, and is copied nowhere else.
+// written; where a program is in the same process it is copied nowhere else.
 // Only when both are taken away is the program loaded. So nothing of it, no constructor of any
 // priority and no resolver of a function, runs while they are there, and a program that writes to
 // inherited descriptors reaches nothing and a record without the nonce shows. It is loaded before

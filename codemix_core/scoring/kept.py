@@ -1,6 +1,6 @@
 """What judges keep of a question from run to run: its compiled tests.
 
-One file for each question and tool chain in the user's cache folder, about 40 KB. Losing one
+One file for each question and tool chain in the user's cache folder, about 120 KB. Losing one
 costs the time to make it again, so nothing here ever fails.
 """
 
