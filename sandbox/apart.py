@@ -90,7 +90,7 @@ def outline(code: str) -> Outline | None:
     declared, defined = set(), dict[str, int]()
     for before, name, after in zip(["", *scope], scope, [*scope[1:], ";"], strict=False):
         if after in _ENDS_A_NAME and _NAME.fullmatch(name):
-            if before != "::":  # else it is another's, of std as a rule
+            if (before, after) != ("::", "{"):  # else it is a base, of std as a rule
                 declared.add(name)
             if after == "(":
                 defined[name] = defined.get(name, 0) + 1
@@ -189,9 +189,9 @@ class Halves:
         Args:
             before: a line after the headers; instead: of the declaration.
         """
-        lines = [f"#include <{name}>" for name in includes]
+        lines = [f"#include <{name}>" for name in includes] + ([before] if before else [])
         declared = instead or self._declaration
-        return "\n".join([*lines, before, *self._opening(opens_std), declared, ""])
+        return "\n".join([*lines, *self._opening(opens_std), declared, ""])
 
     def server(self, includes: Collection[str], opens_std: bool, before: str, answers: str) -> str:
         """A unit that calls the program, whose headers it has."""

@@ -15,7 +15,6 @@ from codemix_core.scoring.backends.base import Backend
 from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.program import Work
 from codemix_core.scoring.selfcheck import reference_of
-from sandbox import signature
 from tests.sandbox.addition import ADD, CPP_FRAMEWORKS, FLOORS, question, statuses
 from tests.sandbox.conftest import Judge
 from tests.sandbox.test_adversarial_cpp import LIFTED
@@ -242,8 +241,8 @@ def test_a_program_may_have_its_own_memory_and_is_no_forger_for_it(judge: Judge)
 
 
 def test_a_busy_machine_is_no_reason_for_a_timeout(backend: Backend) -> None:
-    """Three programs of 1.2 s on each core, each with 2 s of its own."""
-    slow = "#include <ctime>\nint add(int a, int b) { if (a == 5) while (clock() < 1.2 * CLOCKS_PER_SEC); return a + b; } // "
+    """Three programs of 0.8 s on each core, each with 2 s of its own."""
+    slow = "#include <ctime>\nint add(int a, int b) { if (a == 5) while (clock() < 0.8 * CLOCKS_PER_SEC); return a + b; } // "
     lifted = ADD["googletest, lifted"]
     (gold,) = Scorer(backend, FLOORS).score([Work(lifted, None, 0, lifted.gold)])
     works = [Work(lifted, reference_of(gold, FLOORS), i, f"{slow}{i}") for i in range(6)]
@@ -394,29 +393,3 @@ def test_a_later_answer_given_too_early_is_the_answer_to_nothing(backend: Backen
     (verdict,) = Scorer(backend, FLOORS).score([Work(lifted, reference_of(gold, FLOORS), 0, early)])
     assert verdict.tier == "A"
     assert verdict.status != "passed"
-
-
-@pytest.mark.parametrize(
-    ("written", "read"),
-    [
-        ("int f(int a, int b)", ("int", ("int", "int"))),
-        ("int f(unsigned int, const std::string& s)", ("int", ("unsigned int", "const std :: string &"))),
-        ("void f(std::map<int, std::pair<int, int>>& m);", ("void", ("std :: map < int , std :: pair < int , int > > &",))),
-        ("std::vector<std::vector<int>> f()", ("std :: vector < std :: vector < int > >", ())),
-        ("int f(int* p)", None),
-        ("int f(int&& p)", None),
-        ("int f(int p[3])", None),
-        ("int f(int n = 3)", None),
-        ("int& f(int n)", None),
-        ("auto f(int n) -> int", None),
-        ("Node f(int n)", None),
-        ("int f(std::function<int(int)> g)", None),
-        ("template <class T> int f(T n)", None),
-        ("def f(a: int) -> int:", None),
-        ("int g(int n)", None),
-        ("", None),
-    ],
-)  # fmt: skip
-def test_signatures(written: str, read: tuple[str, tuple[str, ...]] | None) -> None:
-    found = signature.read("f", written)
-    assert (found and (found.result, found.parameters)) == read
