@@ -11,8 +11,14 @@ from sandbox import signature
     ("written", "read"),
     [
         ("int f(int a, int b)", ("int", ("int", "int"))),
-        ("int f(unsigned int, const std::string& s)", ("int", ("unsigned int", "const std :: string &"))),
-        ("void f(std::map<int, std::pair<int, int>>& m);", ("void", ("std :: map < int , std :: pair < int , int > > &",))),
+        (
+            "int f(unsigned int, const std::string& s)",
+            ("int", ("unsigned int", "const std :: string &")),
+        ),
+        (
+            "void f(std::map<int, std::pair<int, int>>& m);",
+            ("void", ("std :: map < int , std :: pair < int , int > > &",)),
+        ),
         ("std::vector<std::vector<int>> f()", ("std :: vector < std :: vector < int > >", ())),
         ("int f(int* p)", None),
         ("int f(int&& p)", None),
