@@ -23,7 +23,7 @@ from sandbox.watch import Candidate, Limits, Nursery
 
 _UID = 1 << 19
 _MEMORY = 1 << 30
-_LINK, _ABOVE = 3, 512
+_LINK = 3
 _SETTLING = 1.0
 _TURN = 0.05
 _MOST = 8

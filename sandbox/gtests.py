@@ -7,8 +7,8 @@ surely makes no difference, the tests are compiled once and load one program aft
 
 A reference run (nothing declared yet) also finds out whether the tests can be lifted out of the
 program's process (tier A, :mod:`sandbox.gtest_lifted`): they can if every test then has the same
-result. No program may choose: one that cannot be built apart is then built with what calls it, and
-is asked as its signature says.
+result. A program that cannot be built apart is then built with what calls it, and is asked as its
+signature says; only where the tests cannot be compiled for its headers is it judged in tier B.
 """
 
 from __future__ import annotations
