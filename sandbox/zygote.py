@@ -33,6 +33,7 @@ _EXECUTABLE = 5
 _FIRST_FREE = 6
 _STACKS = 64 << 20  # what a few threads reserve and never touch
 _ADDRESS_SPACE = 4 << 30  # libraries and reservations that are not memory
+_LAST = 19
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -69,6 +70,8 @@ def run(link: _socket.socket, settings: dict[str, Any]) -> NoReturn:
             main_pid = os.fork()
             if main_pid == 0:
                 link.close()
+                if settings["jail"] is not None:  # all of a container shares one turn at the core
+                    os.nice(_LAST)  # and what kills a hundred busy processes must come to it
                 _candidate(message, descriptors, uid, drop)
             for descriptor in descriptors:
                 os.close(descriptor)
