@@ -277,11 +277,15 @@ def begin(run: RunDir) -> None:
         "attempt": attempt,
     }
     files.write_json(run.status_path, document)
+    if attempt > 1:  # who sees the first one may have asked it to stop by now
+        run.stop_path.unlink(missing_ok=True)
     run.exit_path.unlink(missing_ok=True)
 
 
 def request_stop(run: RunDir) -> None:
     """Ask a run to stop and return at once; watch :func:`status` for the outcome.
+
+    A supervisor that is still starting finds the request when it is ready for it.
 
     Raises:
         JobError: the run is not alive. What a crash left behind is killed all the same.
@@ -290,9 +294,11 @@ def request_stop(run: RunDir) -> None:
     if not state.alive:
         procs.kill_marked(run.run_id)
         raise JobError(f"{run.run_id} is not running; it has {state}")
+    run.stop_path.touch()  # before we look: who signs the lock later than that looks for it
     supervisor = _supervisor(run)
     if supervisor is not None:
-        supervisor.terminate()
+        with suppress(psutil.NoSuchProcess):
+            supervisor.terminate()
 
 
 def stop(run: RunDir, patience: float = STOP_GRACE + 10.0) -> Status:
@@ -314,16 +320,15 @@ def stop(run: RunDir, patience: float = STOP_GRACE + 10.0) -> Status:
 
 
 def _supervisor(run: RunDir) -> psutil.Process | None:
-    """The live supervisor, told from a reused process id by its start time."""
-    deadline = time.monotonic() + 5.0
-    while time.monotonic() < deadline and is_locked(run):
-        # It may not have signed yet, or have ended since: look again while the lock is held.
-        with suppress(ValueError, psutil.NoSuchProcess):
-            owner = json.loads(run.lock_path.read_text())
-            process = psutil.Process(owner["pid"])
-            if abs(process.create_time() - owner["create_time"]) < 1.0:
-                return process
-        time.sleep(0.05)
+    """The live supervisor, told from a reused process id by its start time.
+
+    None when there is none or when it has not signed the lock yet.
+    """
+    with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        owner = json.loads(run.lock_path.read_text())
+        process = psutil.Process(owner["pid"])
+        if abs(process.create_time() - owner["create_time"]) < 1.0:
+            return process
     return None
 
 

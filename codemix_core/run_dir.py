@@ -50,6 +50,11 @@ class RunDir:
         return self.root / "lock"
 
     @property
+    def stop_path(self) -> Path:
+        """There once this attempt was asked to stop."""
+        return self.root / "stop"
+
+    @property
     def exit_path(self) -> Path:
         return self.root / "exit.json"
 

@@ -52,6 +52,7 @@ def supervise(run: RunDir, spec: Spec, lock: int, watch: Callable[[Status], None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signals)
     _sign(lock)
+    signals.stopping |= run.stop_path.exists()
     procs.kill_marked(run.run_id)
     files.remove_temporaries(run.parts_root)
     state, message, code = State.STOPPED, "stopped while waiting", None

@@ -1,7 +1,7 @@
 """Every path and file name of the workspace; with :mod:`.run_dir`, nothing else knows them.
 
     questions/<set>/questions.parquet, set.json
-    runs/<run_id>/spec.json, status.json, log.txt, lock, exit.json, parts/*.parquet
+    runs/<run_id>/spec.json, status.json, log.txt, lock, stop, exit.json, parts/*.parquet
     runs/<build run>/dataset.json, dataset/<side>.<format's ending>, exports.jsonl
     runs/<preflight run>/preflight.json
     runs/<train run>/config.yaml, preflight.json, parity.json, metrics.jsonl, checkpoints/

@@ -173,6 +173,20 @@ def test_stop_keeps_what_is_finished_and_leaves_no_process(
     )
 
 
+def test_a_stop_before_the_command_is_up_counts(workspace: Workspace, answered: RunDir) -> None:
+    for asked in range(3):  # the last time it is resumed: an old request does not count
+        if asked == 0:
+            run = jobs.launch(workspace, ScoreSpec.parse({"run": answered.run_id}))
+        else:
+            jobs.resume(run, stages.load(run))
+        if asked < 2:
+            jobs.request_stop(run)
+            assert run.lock_path.read_text() == "", "nobody has signed yet"
+            assert wait(run).state == State.STOPPED
+            assert not list(run.shards(VERDICTS))
+    assert wait(run).state == State.SUCCEEDED
+
+
 def test_jobs_wait_in_line_for_their_device(workspace: Workspace, answered: RunDir) -> None:
     spec = ScoreSpec.parse({"run": answered.run_id, "use_cache": False})
     first = jobs.launch(workspace, spec)
