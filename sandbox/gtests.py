@@ -8,7 +8,8 @@ surely makes no difference, the tests are compiled once and load one program aft
 A reference run (nothing declared yet) also finds out whether the tests can be lifted out of the
 program's process (tier A, :mod:`sandbox.gtest_lifted`): they can if every test then has the same
 result. A program that cannot be built apart is then built with what calls it, and is asked as its
-signature says; only where the tests cannot be compiled for its headers is it judged in tier B.
+signature says. One that names its headers so that they cannot be told is built with its tests to
+see whether that can be done, and never run so.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from sandbox.reported import Start, run_all, unused_word
 from sandbox.watch import Candidate, Limits, Nursery
 
 _ATTEMPTS = 4
+_EVERYTHING = "bits/stdc++.h"
 _MESSAGE = 3000
 _MUST_FAIL = {
     f"{kind}_{name}": arguments
@@ -154,6 +156,8 @@ class GoogleQuestion:
             try:
                 self._run(found, built, limits, declared is None, nursery)
             except gtest_lifted.NotLoaded:
+                if declared is not None:
+                    raise  # they could be loaded in the reference run: no fault of a program's
                 continue
             if tier == "A" or built.product is None or "compile_error" not in found.flags:
                 return {**found.answer(), "tier": tier}
@@ -222,11 +226,23 @@ class GoogleQuestion:
         ready = self._ready(includes, False, nursery, True)
         ready = ready or self._ready(includes, True, nursery, True)
         if ready is None:
+            whole = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
+            if whole.product is None:
+                return replace(whole, lifted=True)
+            ready = self._any_lifted(nursery)
+        if ready is None:
             return None
         seen, line = self._halves.seen(ready.includes), self._halves.line
         unit = self._sides.in_one_unit(seen, line, code)
         built = gtest_build.program(nursery, unit, self._sides.beside)
         return replace(built, tests=ready.tests, lifted=True)
+
+    def _any_lifted(self, nursery: Nursery) -> Compiled | None:
+        """Lifted tests for a program that has what they need, though its text does not show it."""
+        for opens_std in (False, True):
+            self._ready([_EVERYTHING], opens_std, nursery, True)
+        lifted = (c for c in self._compiled if c.lifted and c.packed[0] is not None)
+        return next(lifted, None)
 
     def _mistaken(self, program: apart.Outline, built: Built) -> bool:
         """Whether there is no product because of the program alone, whatever its tests are."""
@@ -242,7 +258,8 @@ class GoogleQuestion:
             if compiled.packed[0] is not None and compiled.includes <= set(includes):
                 return compiled
         for some in ((), includes):
-            if len(tried) >= _ATTEMPTS or any(set(some) <= c.includes for c in tried):
+            enough = len(tried) >= _ATTEMPTS and tuple(some) != (_EVERYTHING,)
+            if enough or any(set(some) <= c.includes for c in tried):
                 continue
             tests, serve = self._compile_with(some, opens_std, nursery, lifted)
             packed = _as_text(tests), _as_text(serve)
