@@ -6,6 +6,7 @@ ever visible inside; no home, no ``/etc``, no workspace.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -33,6 +35,7 @@ _PACKAGES = {
 }
 _VERSIONED = ("numpy", "pytest")
 _building = threading.Lock()
+_UNUSED_SECONDS = 30 * 86400
 _PREBUILT_FROM = (
     *("prebuild.py", "elf.py", "macros.py"),
     *("instantiate.cpp", "recorder.cpp", "server.cpp", "link.hpp"),
@@ -107,7 +110,8 @@ def prebuilt_binds(flavour: str) -> list[Bind]:
 def prebuilt() -> Path:
     """The folder with what every C++ program is built with; made when it is not there (10 s).
 
-    It lies in the cache folder, 250 MB, one for each compiler.
+    It lies in the cache folder, 250 MB, one for each compiler and version of the workbench; making
+    one deletes those that were not used for a month.
 
     Raises:
         SandboxError: it cannot be made, e.g. GoogleTest is not installed or the disk is full.
@@ -115,12 +119,22 @@ def prebuilt() -> Path:
     folder = files.cache_folder() / f"cpp-{_prebuilt_digest()}"
     with _building:
         if (folder / "known.json").is_file():
+            os.utime(folder)
             return folder
         argv = [sys.executable, "-m", "sandbox.prebuild", str(folder)]
         done = subprocess.run(argv, cwd=SANDBOX.parent, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SandboxError(f"GoogleTest programs cannot be built: {done.stderr[-2000:]}")
+        _delete_unused(folder.parent)
     return folder
+
+
+def _delete_unused(cache: Path) -> None:
+    """Make room: what has not been used for long can be made again."""
+    for folder in cache.glob("cpp-*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < time.time() - _UNUSED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @lru_cache(maxsize=1)
