@@ -31,6 +31,9 @@ _SHOWN = "on-screen"
 _TAKEN = "on-screen-taken"
 """Session state: the subject decided about last, until another one is drawn."""
 
+_LAST = "on-screen-last"
+"""Session state: the subject decided about last."""
+
 _WATCH = """
 (() => {
   const here = window.codemix ??= {};
@@ -79,8 +82,17 @@ def take(name: str) -> bool:
         st.toast("Not counted: too fast to have been read. Press again.", icon=_ICON)
         return False
     del st.session_state[_SHOWN]
-    st.session_state[_TAKEN] = name
+    st.session_state[_TAKEN] = st.session_state[_LAST] = name
     return True
+
+
+def is_left(name: str) -> bool:
+    """Whether a subject was the last one decided about, and is not the one drawn since.
+
+    A press on it that comes now brings the address of the page from before that decision.
+    """
+    held = st.session_state.get(_SHOWN)
+    return st.session_state.get(_LAST) == name and (held is None or held[0] != name)
 
 
 def place(name: str, at: int, total: int) -> None:

@@ -167,8 +167,11 @@ def _undo_button(run: RunDir, name: str) -> None:
 def _decide(
     run: RunDir, name: str, action: Action, identity: Identity, then: Identity | None
 ) -> None:
-    if on_screen.take(name) and deciding.decide(run, "pair", action, *identity):
-        _go(then)
+    if on_screen.take(name):
+        if deciding.decide(run, "pair", action, *identity):
+            _go(then)
+    elif on_screen.is_left(name):
+        _go(then)  # where the decision led: a second press does not lead back
 
 
 def _note_button(run: RunDir, name: str, identity: Identity) -> None:

@@ -194,6 +194,23 @@ def test_a_press_right_after_a_pair_appears_decides_nothing_and_says_so(
     assert "0 of 3 reviewed" in progress(app)
 
 
+def test_a_second_press_with_the_address_of_the_first_does_not_lead_back(
+    open_page: Open, scored: RunDir
+) -> None:
+    app = open_page(PAGE, view="Review")
+    (button,) = (b for b in app.button if str(b.key).startswith("pair-a-"))
+    button.click()
+    pressed, address = app._tree.get_widget_states(), dict(app.query_params)
+    app.run()
+    assert "<b>2</b> of 3" in place(app)
+    app.query_params.clear()
+    app.query_params.update(address)
+    app._run(pressed)
+    assert "before" in app.toast[0].value
+    assert "<b>2</b> of 3" in place(app)
+    assert len(annotations.read(scored)) == 1
+
+
 def test_two_people_deciding_at_once_lose_nothing(
     open_page: Open, scored: RunDir, asked: list[Question]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -57,9 +58,11 @@ def here(docker_host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "_tested", {})
 
 
-def ours(client: docker.DockerClient) -> list[str]:
-    """Containers of this version's image, whatever their state."""
-    found = client.api.containers(all=True, filters={"ancestor": image.tag()})
+def ours(client: docker.DockerClient, pid: int | None = None) -> list[str]:
+    """Containers of this version's image, whatever their state; of one process, or of all."""
+    labels = [] if pid is None else [f"{module._OWNER}={module._owner(pid)}"]
+    filters = {"ancestor": image.tag(), "label": labels}
+    found = client.api.containers(all=True, filters=filters)
     return [container["Id"] for container in found]
 
 
@@ -138,9 +141,9 @@ def test_the_self_test_finds_holes(
 def test_a_container_is_as_narrow_as_it_is_said_to_be(
     docker_host: str, client: docker.DockerClient
 ) -> None:
-    before = set(ours(client))
+    before = set(ours(client, os.getpid()))
     wall = Docker(docker_host).open_wall("python", cpu=0)
-    (mine,) = set(ours(client)) - before
+    (mine,) = set(ours(client, os.getpid())) - before
     found = client.api.inspect_container(mine)
     limits = found["HostConfig"]
     assert limits["NetworkMode"] == "none"
@@ -170,9 +173,9 @@ def test_every_program_is_another_user(docker_host: str) -> None:
 def test_a_program_that_may_use_more_than_usual_gets_room(
     docker_host: str, client: docker.DockerClient
 ) -> None:
-    before = set(ours(client))
+    before = set(ours(client, os.getpid()))
     wall = Docker(docker_host).open_wall("python")
-    (mine,) = set(ours(client)) - before
+    (mine,) = set(ours(client, os.getpid())) - before
     question = {"framework": "cases", "tests": ADD["cases"].tests, "function": "add"}
     message = {"op": "judge", "key": "k", "question": question, "code": ADD["cases"].gold}
     limits = {"seconds": 2.0, "memory_mb": 9000}
@@ -184,21 +187,21 @@ def test_a_program_that_may_use_more_than_usual_gets_room(
 def test_killed_containers_cost_retries_and_no_verdict(
     docker_host: str, client: docker.DockerClient
 ) -> None:
-    before = set(ours(client))
+    before = set(ours(client, os.getpid()))
     body = "import time\ndef add(a, b):\n    time.sleep(0.05)\n    return a + b"
     works = [Work(ADD["cases"], None, i, f"{body}  # {i}") for i in range(20)]
     statuses = []
     for verdict in Scorer(Docker(docker_host), FLOORS, workers=2).score(works):
         statuses.append(verdict.status)
         if len(statuses) == 5:
-            for container in set(ours(client)) - before:
+            for container in set(ours(client, os.getpid())) - before:
                 with contextlib.suppress(docker.errors.APIError):
                     client.api.kill(container)
     assert statuses == ["passed"] * 20
 
 
 def test_no_container_is_left_behind(docker_host: str, client: docker.DockerClient) -> None:
-    before = ours(client)
+    before = ours(client, os.getpid())
     mounts = Path("/proc/self/mounts").read_text()
     loop = "import os\ndef add(a, b):\n    os.fork()\n    while True: pass"
     works = [Work(ADD[name], None, i, ADD[name].gold) for i, name in enumerate(ADD)]
@@ -209,7 +212,7 @@ def test_no_container_is_left_behind(docker_host: str, client: docker.DockerClie
         assert verdict.backend == "docker"
         break  # the rest is in flight
     verdicts.close()  # type: ignore[attr-defined]
-    assert gone(client, [name for name in ours(client) if name not in before])
+    assert gone(client, [name for name in ours(client, os.getpid()) if name not in before])
     assert Path("/proc/self/mounts").read_text() == mounts
 
 
@@ -230,17 +233,16 @@ def test_a_killed_scorer_takes_its_containers_along(
         "wall.request({'op': 'judge', 'key': 'k', 'question': question, 'code': code,\n"
         "    'limits': limits, 'declared': None}, 600.0)\n"
     )
-    before = set(ours(client))
     command = [sys.executable, "-c", script, str(PROJECT), docker_host, *(["busy"] if busy else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
-    left = set(ours(client)) - before
+    left = ours(client, process.pid)
     assert len(left) == 1
     time.sleep(0.5)
     process.kill()
     process.wait()
-    assert gone(client, list(left)), "at once, not when the program's time is up"
+    assert gone(client, left), "at once, not when the program's time is up"
 
 
 def test_what_a_crash_left_is_swept_and_what_others_use_is_not(

@@ -75,3 +75,16 @@ def test_a_subject_drawn_again_after_its_decision_waits_longer(told: list[str]) 
     on_screen.shown("first")
     clock[0] += 1.01 * on_screen.SETTLING
     assert on_screen.take("first"), "gone back to"
+
+
+def test_a_press_on_what_was_decided_about_last_is_told_from_others(told: list[str]) -> None:
+    on_screen.shown("first")
+    clock[0] += 1
+    assert not on_screen.is_left("first")
+    assert on_screen.take("first")
+    assert on_screen.is_left("first"), "nothing is drawn yet"
+    on_screen.shown("second")
+    assert on_screen.is_left("first"), "the browser may still show it"
+    assert not on_screen.is_left("second")
+    on_screen.shown("first")
+    assert not on_screen.is_left("first"), "gone back to"
