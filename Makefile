@@ -24,7 +24,7 @@ run: setup ## Serve the workbench on http://localhost:8501 (HOST=, PORT=)
 	@exec $(VENV_PYTHON) -m codemix_core serve --nano --host $(HOST) --port $(PORT)
 
 test: setup-dev ## Run every test (TESTS=tests/unit for some)
-	$(VENV_PYTHON) -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(TESTS)
+	$(VENV_PYTHON) -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: setup-dev ## Lint, format and types, as CI does
 	$(VENV_PYTHON) -m ruff check .

@@ -254,6 +254,7 @@ def test_nothing_of_a_program_is_there_for_the_next(
     assert [v.tests[0].message for v in mine if v.status != "passed"] == []
 
 
+@pytest.mark.parametrize("judge_table", ["crowded"], indirect=True)  # alone there are none
 def test_neighbours_of_bombs_keep_their_verdicts(judge_table: Table) -> None:
     bombs = {f"bomb {i}": f"{PYTHON['memory bomb'][0]}\n# {i}" for i in range(4)}
     forks = {
