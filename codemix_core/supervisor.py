@@ -55,7 +55,7 @@ def supervise(run: RunDir, spec: Spec, lock: int, watch: Callable[[Status], None
     signals.stopping |= run.stop_path.exists()
     procs.kill_marked(run.run_id)
     files.remove_temporaries(run.parts_root)
-    state, message, code = State.STOPPED, "stopped while waiting", None
+    state, message, code = State.STOPPED, "stopped before it began; resume it to do it", None
     with procs.adopting_orphans(), _slot(run, spec, signals, watch) as device:
         if device is not None:
             state, message, code = _work(run, spec, lock, device, signals, watch)
