@@ -15,10 +15,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sandbox.gtest_unit import GTEST, INTERNALS, SOLUTION, tokens
+from sandbox.gtest_unit import GTEST, INTERNALS, SOLUTION, directives_and_code, tokens
 from sandbox.prebuild import FIRST, FIRST_CMATH
 
 _INCLUDE = re.compile(r"#[ \t]*include[ \t]*<([\w+-][\w.+/-]*)>[ \t]*")
+_DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w+)")
 _USING_STD = ("using", "namespace", "std", ";")
 _TEST = re.compile(r"\bTEST(?:_[FP])?\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -78,7 +79,7 @@ def outline(code: str) -> Outline | None:
         or "<::" in body
     ):
         return None
-    if any(".." in name for name in includes):
+    if any(".." in name for name in includes) or {*includes} != {*headers(code)}:
         return None
     words = [token.group() for token in tokens(body)]
     if "#" in words or not _ANYWHERE.isdisjoint(words) or _reopens(words):
@@ -235,15 +236,17 @@ class Halves:
 
 
 def headers(code: str) -> tuple[str, ...]:
-    """The headers that a program of any form may include."""
-    return tuple(dict.fromkeys(re.findall(_INCLUDE, code)))
-
-
-def has_main(code: str) -> bool:
-    """Whether a program of any form has a main of its own."""
-    lines = (line for line in code.split("\n") if not line.lstrip().startswith("#"))
-    words = [token.group() for token in tokens("\n".join(lines))]
-    return ("main", "(") in itertools.pairwise(_file_scope(words))
+    """The headers that a program of any form surely includes, whatever its macros are."""
+    found: list[str] = []
+    depth = 0
+    for line in directives_and_code(code):
+        directive = _DIRECTIVE.match(line)
+        word = directive[1] if directive else ""
+        depth += word.startswith("if")
+        depth -= word == "endif"
+        if depth == 0 and (include := _INCLUDE.fullmatch(line.strip())):
+            found.append(include[1])
+    return tuple(dict.fromkeys(found))
 
 
 def words_of(text: str) -> set[str]:

@@ -152,6 +152,11 @@ def answers(program: bytes, serve: bytes) -> bool:
     return all(name in has | known()["exports"] or name.startswith("codemix_") for name in asked)
 
 
+def defines(code: bytes, name: str) -> bool:
+    """Whether a shared object has a function of that name, as others see it."""
+    return any(f.name == name and f.defined for f in elf.functions(code))
+
+
 def allocates(product: bytes) -> bool:
     """Whether a program has its own ``operator new`` or ``delete``."""
     found = elf.functions(product)

@@ -71,23 +71,32 @@ class Sides:
         pointer = f"{asked.result} (*function)({', '.join(asked.parameters)}) = &{asked.function};"
         return f'extern "C" void codemix_serve() {{ {pointer} ::{self._space}::Serve(function); }}'
 
-    def in_one_unit(self, seen: str, line: str, code: str) -> str:
+    def in_one_unit(self, seen: str, line: str, code: str, exact: bool) -> str:
         """A program and what calls it, as one unit: it may be of any form that can be called.
 
         Types are named before it, so that its macros are not theirs.
 
         Args:
-            seen: what stands before it in any case; line: says that it follows.
+            seen: what stands before it in any case; line: says that it follows; exact: it has the
+                asked signature, else it is called with what that has.
         """
         asked, space = self._signature, self._space
         kinds = (asked.result, *asked.parameters)
-        names = [f"{space}_{i}" for i in range(len(kinds))]
+        result, *parameters = names = [f"{space}_{i}" for i in range(len(kinds))]
         types = (f"using {name} = {kind};" for name, kind in zip(names, kinds, strict=True))
-        call = Signature(f"{space}_call", names[0], tuple(names[1:]))
-        body = f"return {asked.function}({asked.arguments});"
-        serve = f'extern "C" void codemix_serve() {{ ::{space}::Serve(&{call.function}); }}'
-        head = [seen, self.include, *types, line]
-        return "\n".join([*head, code, f"static {call.defined(body)}", serve, ""])
+        called, call = f"{space}_called", f"{asked.function}({asked.arguments})"
+        if exact:
+            caller = f"static {result} (*{called})({', '.join(parameters)}) = &{asked.function};"
+        else:
+            void = asked.result == "void"
+            body = (
+                f"static_cast<void>({call});"
+                if void
+                else f"return ::{space}::As<{result}>({call});"
+            )
+            caller = f"static {Signature(called, result, tuple(parameters)).defined(body)}"
+        serve = f'extern "C" void codemix_serve() {{ ::{space}::Serve({called}); }}'
+        return "\n".join([seen, self.include, *types, line, code, caller, serve, ""])
 
 
 class Tests(beside.Tests):

@@ -27,10 +27,10 @@ EXPANSIONS = macros.expansions(_GUARD.read_text("utf-8"))
 """What the macros of the guard expand to, in identifiers."""
 GTEST = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]gtest/gtest\.h[>"].*\n', re.MULTILINE)
 SOLUTION = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"[^"\n]*solution\.cpp".*\n', re.MULTILINE)
-_RAW = r'(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\(.*?\)(?P=mark)"'
+_RAW = r'(?:u8|[uUL])?R"(?P<mark>[^()\\\s]{0,16})\((?:.*?\)(?P=mark)"|.*\Z)'
 _TEXT = r'(?:u8|[uUL])?"(?:\\.|[^"\\\n])*"|(?:u8|[uUL])?\'(?:\\.|[^\'\\\n])+\''
 _TOKEN = re.compile(
-    rf"(?P<comment>//(?:\\\n|[^\n])*|/\*.*?\*/)|{_RAW}|{_TEXT}|\d(?:'?[\w.])*|\w+"
+    rf"(?P<comment>//(?:\\\n|[^\n])*|/\*.*?(?:\*/|\Z))|{_RAW}|{_TEXT}|\d(?:'?[\w.])*|\w+"
     r"|->\*?|::|&&|\|\||<<=?|>=|<=|==|!=|[^\s\w]",
     re.DOTALL,
 )
@@ -191,7 +191,7 @@ def tampering(code: str, tests: str) -> str | None:
 
 def redefined(code: str, tests: str) -> str | None:
     """A name that the program redefines and the tests' assertions are made of, or None."""
-    for text in (code, _without_comments(code.replace("\\\n", ""))):
+    for text in (code, without_comments(code.replace("\\\n", ""))):
         for name in _DEFINED.findall(text):
             used = _ASSERTION.fullmatch(name) and f"{name}(" in tests
             if used or _MADE_OF.fullmatch(name):
@@ -314,5 +314,13 @@ def _receiver(names: list[str], position: int) -> int:
     return position
 
 
-def _without_comments(code: str) -> str:
+def without_comments(code: str) -> str:
+    """The same with a space for each comment."""
     return _TOKEN.sub(lambda token: " " if token["comment"] else token.group(), code)
+
+
+def directives_and_code(code: str) -> list[str]:
+    """Lines, as the preprocessor sees them: without comments and texts of several lines."""
+    joined = code.replace("\r\n", "\n").replace("\\\n", "")
+    shown = _TOKEN.sub(lambda t: " " if t["comment"] or "\n" in t.group() else t.group(), joined)
+    return shown.split("\n")

@@ -8,8 +8,8 @@ surely makes no difference, the tests are compiled once and load one program aft
 A reference run (nothing declared yet) also finds out whether the tests can be lifted out of the
 program's process (tier A, :mod:`sandbox.gtest_lifted`): they can if every test then has the same
 result. A program that cannot be built apart is then built with what calls it, and is asked as its
-signature says. One that names its headers so that they cannot be told is built with its tests to
-see whether that can be done, and never run so.
+signature says. Where its text does not show that it has that signature, and all headers that the
+tests need, it is first built with them to see whether that can be done, and never run so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import base64
 import json
 import secrets
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -60,6 +60,7 @@ _OWN_MEMORY = (
     "the program has its own operator new or delete; that is only possible where the tests are in"
     " another process, as they look at more than plain data here"
 )
+_NO_TESTS = "what its tests were compiled to is lost; check the question set again (selfcheck)"
 _OF_TEXTS = ("EXPECT_EQ", "ASSERT_EQ")
 
 
@@ -144,10 +145,6 @@ class GoogleQuestion:
         if tampering:
             _tampered(outcome, tampering)
             return {**outcome.answer(), "tier": "A" if lifted else "B"}
-        if lifted and apart.has_main(code):
-            outcome.explain(_OWN_MAIN)
-            outcome.flags |= {"compile_error"} if apart.has_main(self._tests) else set()
-            return {**outcome.answer(), "tier": "A"}
         for tier, build in self._ways(lifted):
             built = build(code, nursery)
             if built is None:
@@ -161,6 +158,8 @@ class GoogleQuestion:
                 continue
             if tier == "A" or built.product is None or "compile_error" not in found.flags:
                 return {**found.answer(), "tier": tier}
+        if lifted and declared is not None:
+            raise RuntimeError(_NO_TESTS)
         built = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
         self._run(outcome, built, limits, declared is None, nursery)
         return {**outcome.answer(), "tier": "B"}
@@ -169,7 +168,7 @@ class GoogleQuestion:
         """Ways to build a program other than with its tests, and the tier of each."""
         inside: tuple[str, _Way] = ("B", partial(self._apart, lifted=False))
         outside: tuple[str, _Way] = ("A", partial(self._apart, lifted=True))
-        return [outside, ("A", self._in_any_form), inside] if lifted else [inside]
+        return [outside, ("A", self._in_any_form)] if lifted else [inside]
 
     def _tampering(self, code: str, nursery: Nursery) -> str | None:
         """What the program's text, and what the preprocessor makes of it, says about tampering."""
@@ -191,6 +190,10 @@ class GoogleQuestion:
         reason = gtest_build.tampering(built, self._function)
         if reason:
             _tampered(outcome, reason)
+        elif built.lifted and gtest_build.defines(built.product, "main"):
+            outcome.explain(_OWN_MAIN)
+            if built.tests and gtest_build.defines(built.tests, "main"):
+                outcome.flags.add("compile_error")
         elif built.lifted:
             start = gtest_lifted.starter(nursery, limits, built, ":".join(self._canaries))
             run_all(outcome, declare, limits, start, canaries=[], strict=False)
@@ -223,26 +226,39 @@ class GoogleQuestion:
         if self._sides is None:
             return None
         includes = apart.headers(code)
-        ready = self._ready(includes, False, nursery, True)
-        ready = ready or self._ready(includes, True, nursery, True)
+        built = self._called(code, includes, nursery, True)
+        ready = self._ready_for_any(includes, nursery) if built.product else None
         if ready is None:
             whole = gtest_build.in_one_unit(nursery, self._unit, code, self._halves.plain)
             if whole.product is None:
                 return replace(whole, lifted=True)
-            ready = self._any_lifted(nursery)
-        if ready is None:
-            return None
-        seen, line = self._halves.seen(ready.includes), self._halves.line
-        unit = self._sides.in_one_unit(seen, line, code)
-        built = gtest_build.program(nursery, unit, self._sides.beside)
+            ready = self._ready_for_any(includes, nursery) or self._any_lifted(nursery)
+            if ready is None:
+                return None
+        forms = [(includes, False), (ready.includes, True), (ready.includes, False)]
+        for headers, exact in forms if built.product is None else []:
+            built = self._called(code, headers, nursery, exact)
+            if built.product is not None:
+                break
         return replace(built, tests=ready.tests, lifted=True)
+
+    def _called(self, code: str, includes: Collection[str], nursery: Nursery, exact: bool) -> Built:
+        """A program of any form, built with what calls it."""
+        assert self._sides is not None
+        seen, line = self._halves.seen(includes), self._halves.line
+        unit = self._sides.in_one_unit(seen, line, code, exact)
+        return gtest_build.program(nursery, unit, self._sides.beside)
+
+    def _ready_for_any(self, includes: Sequence[str], nursery: Nursery) -> Compiled | None:
+        ready = self._ready(includes, False, nursery, True)
+        return ready or self._ready(includes, True, nursery, True)
 
     def _any_lifted(self, nursery: Nursery) -> Compiled | None:
         """Lifted tests for a program that has what they need, though its text does not show it."""
         for opens_std in (False, True):
             self._ready([_EVERYTHING], opens_std, nursery, True)
         lifted = (c for c in self._compiled if c.lifted and c.packed[0] is not None)
-        return next(lifted, None)
+        return min(lifted, key=lambda compiled: len(compiled.includes), default=None)
 
     def _mistaken(self, program: apart.Outline, built: Built) -> bool:
         """Whether there is no product because of the program alone, whatever its tests are."""

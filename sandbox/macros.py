@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 
 _JOINED = re.compile(r"(?:\\|\?\?/)[ \t]*\r?\n")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|(\"(?:\\.|[^\"\\\n])*\")", re.DOTALL)
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|(\"(?:\\.|[^\"\\\n])*\")", re.DOTALL)
 _DEFINITION = re.compile(
     r"^[ \t]*(?:#|%:|\?\?=)[ \t]*(?:define|undef)[ \t]+(\w+)([^\n]*)", re.MULTILINE
 )

@@ -157,3 +157,62 @@ def test_no_name_of_a_header_brings_a_program_to_its_tests(
             "by half": "compile_error",
             "not": "compile_error",
         }
+
+
+LIKE_PLAIN = {
+    # name: (what stands before or instead of the program, what a plain build says)
+    "a header in a comment": (f"/*\n#include <numeric>\n*/{TOTAL}", "compile_error"),
+    "a header that is left out": (f"#if 0\n#include <numeric>\n#endif{TOTAL}", "compile_error"),
+    "a header in a text": (f'auto s = R"(\n#include <numeric>\n)";{TOTAL}', "compile_error"),
+    "its own queue": (
+        "#define H <numeric>\n#include H\n#include <vector>\nusing namespace std;\n"
+        "struct queue {};\nstatic queue waiting;\n"
+        "int total(vector<int> v) { return accumulate(v.begin(), v.end(), 0); }",
+        "passed",
+    ),
+    "a reference that no value binds to": (
+        "#include <numeric>" + TOTAL.replace("int> all", "int>& all"),
+        "compile_error",
+    ),
+    "a constant reference": (
+        "#include <numeric>" + TOTAL.replace("std::vector<int> all", "const std::vector<int>& all"),
+        "passed",
+    ),
+    "another number": (
+        "#include <numeric>"
+        + TOTAL.replace("int total", "double total").replace("sum;", "sum + .5;"),
+        "crashed",
+    ),
+    "a wider number": (
+        "#include <numeric>" + TOTAL.replace("int total", "long long total"),
+        "passed",
+    ),
+    "a main that is left out": (
+        f"#include <numeric>{TOTAL}#ifdef LOCAL\nint main() {{ return total({{}}); }}\n#endif\n",
+        "passed",
+    ),
+    "a main of a namespace": (
+        f"#include <numeric>{TOTAL}namespace mine {{ int main() {{ return 0; }} }}\n",
+        "passed",
+    ),
+    "a main by a macro": (
+        f"#include <numeric>{TOTAL}#define M main\nint M() {{ return 0; }}\n",
+        "failed",
+    ),
+}
+
+
+def test_what_a_plain_build_forgives_and_nothing_else(
+    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = question("googletest", NEEDS, f"#include <numeric>{TOTAL}", "total")
+    made = replace(made, signature="int total(std::vector<int> all)")
+    for turn in ("kept", "lost"):
+        if turn == "lost":
+            monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        poison = f"#define F 1\n#include <numeric>\n#include <nope.h>{TOTAL}"
+        codes = [poison, *(code for code, _ in LIKE_PLAIN.values())]
+        found = judge(made, [f"{code}// {turn}\n" for code in codes])[1:]
+        assert {v.tier for v in found} == {"A"}
+        statuses = dict(zip(LIKE_PLAIN, (str(v.status) for v in found), strict=True))
+        assert statuses == {name: status for name, (_, status) in LIKE_PLAIN.items()}
