@@ -219,17 +219,22 @@ def resume(run: RunDir, spec: Spec) -> None:
     Raises:
         JobError: the run is alive or complete.
     """
-    check_resumable(run)
+    reopen(run)
     _spawn_supervisor(run, ["resume", run.run_id], spec.secrets())
 
 
-def check_resumable(run: RunDir) -> None:
-    """Raise JobError unless the run can be started again."""
+def reopen(run: RunDir) -> None:
+    """Have a stopped, failed or crashed run ready to be started again, before its lock is taken.
+
+    Raises:
+        JobError: the run is alive or complete.
+    """
     state = status(run).state
     if state.alive:
         raise JobError(f"{run.run_id} is {state}; it cannot be started twice")
     if state == State.SUCCEEDED:
         raise JobError(f"{run.run_id} is complete; there is nothing to resume")
+    run.stop_path.unlink(missing_ok=True)  # whoever asks from now on means the new attempt
 
 
 def _spawn_supervisor(run: RunDir, argv: list[str], secrets: tuple[str, ...]) -> None:
@@ -277,8 +282,6 @@ def begin(run: RunDir) -> None:
         "attempt": attempt,
     }
     files.write_json(run.status_path, document)
-    if attempt > 1:  # who sees the first one may have asked it to stop by now
-        run.stop_path.unlink(missing_ok=True)
     run.exit_path.unlink(missing_ok=True)
 
 
@@ -288,17 +291,24 @@ def request_stop(run: RunDir) -> None:
     A supervisor that is still starting finds the request when it is ready for it.
 
     Raises:
-        JobError: the run is not alive. What a crash left behind is killed all the same.
+        JobError: the run is not alive, or still starting and its folder cannot be written to. What
+            a crash left behind is killed all the same.
     """
     state = status(run).state
     if not state.alive:
         procs.kill_marked(run.run_id)
         raise JobError(f"{run.run_id} is not running; it has {state}")
-    run.stop_path.touch()  # before we look: who signs the lock later than that looks for it
+    unwritten: OSError | None = None
+    try:
+        run.stop_path.touch()  # before we look: who signs the lock later than that looks for it
+    except OSError as error:
+        unwritten = error
     supervisor = _supervisor(run)
     if supervisor is not None:
         with suppress(psutil.NoSuchProcess):
             supervisor.terminate()
+    elif unwritten is not None:
+        raise JobError(f"{run.run_id} cannot be told to stop: {unwritten}")
 
 
 def stop(run: RunDir, patience: float = STOP_GRACE + 10.0) -> Status:

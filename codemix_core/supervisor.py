@@ -52,7 +52,8 @@ def supervise(run: RunDir, spec: Spec, lock: int, watch: Callable[[Status], None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signals)
     _sign(lock)
-    signals.stopping |= run.stop_path.exists()
+    if run.stop_path.exists():
+        signals.stopping = True
     procs.kill_marked(run.run_id)
     files.remove_temporaries(run.parts_root)
     state, message, code = State.STOPPED, "stopped before it began; resume it to do it", None

@@ -120,7 +120,7 @@ def resume_job(run_id: str, *, as_json: bool, detach: bool) -> int:
         jobs.resume(run, spec)
         _announce(run, as_json=as_json, complete=True)
         return 0
-    jobs.check_resumable(run)
+    jobs.reopen(run)
     lock = jobs.take_lock(run)
     jobs.begin(run)
     return follow_to_end(run, spec, lock, as_json=as_json)

@@ -152,13 +152,13 @@ def references(
     that was begun with the same settings and not finished is gone on with.
 
     Raises:
-        Stopped: the caller was asked to stop meanwhile.
+        Stopped: the caller or the self-check was asked to stop meanwhile.
     """
     found = workspace.references(spec.questions)
     if found is None:
         found = _unfinished(workspace, spec) or jobs.create(workspace, spec)
         _run_beside(spec, found, progress)
-        if progress.stopping:
+        if progress.stopping or found.stop_path.exists():
             raise Stopped("stopped while running gold solutions; resume it to do the rest")
     rows: list[Reference] = REFERENCES.from_rows(found.read(REFERENCES).to_pylist())
     return {row.question_id: row for row in rows}
@@ -176,6 +176,7 @@ def _unfinished(workspace: Workspace, spec: SelfcheckSpec) -> RunDir | None:
 
 def _run_beside(spec: SelfcheckSpec, found: RunDir, caller: Progress) -> None:
     """Run a self-check within the caller's process, with lock, status and exit of its own."""
+    found.stop_path.unlink(missing_ok=True)
     lock = jobs.take_lock(found)
     try:
         jobs.begin(found)
@@ -193,12 +194,12 @@ def _run_beside(spec: SelfcheckSpec, found: RunDir, caller: Progress) -> None:
 
 
 class _Beside(Progress):
-    """Progress of a run inside another: has a status of its own, stops with the caller."""
+    """Progress of a run inside another: has a status of its own, stops with it or by itself."""
 
     def __init__(self, run: RunDir, caller: Progress) -> None:
         begun = files.read_json(run.status_path)
         kept = {name: begun[name] for name in ("started_at", "attempt")}
-        self._caller = caller
+        self._caller, self._run = caller, run
 
         def publish(snapshot: dict[str, Any]) -> None:
             document = {"state": State.RUNNING, **kept, **snapshot}
@@ -210,5 +211,5 @@ class _Beside(Progress):
 
     @property
     def stopping(self) -> bool:
-        """Whether the caller was asked to stop."""
-        return self._caller.stopping
+        """Whether the caller was asked to stop, or the run itself."""
+        return self._caller.stopping or self._run.stop_path.exists()

@@ -21,6 +21,8 @@ import streamlit as st
 
 from codemix_core.workspace import RunDir
 
+Target = tuple[str | int, ...]
+"""The parts of a subject's name."""
 SETTLING = 0.3
 """Seconds; nobody recognises two programs in less, but a double press comes in less."""
 AGAIN = 1.0
@@ -32,7 +34,7 @@ _TAKEN = "on-screen-taken"
 """Session state: the subject decided about last, until another one is drawn."""
 
 _LAST = "on-screen-last"
-"""Session state: the subject decided about last."""
+"""Session state: the subject decided about last, and where that led."""
 
 _WATCH = """
 (() => {
@@ -82,17 +84,24 @@ def take(name: str) -> bool:
         st.toast("Not counted: too fast to have been read. Press again.", icon=_ICON)
         return False
     del st.session_state[_SHOWN]
-    st.session_state[_TAKEN] = st.session_state[_LAST] = name
+    st.session_state[_TAKEN] = name
+    st.session_state.pop(_LAST, None)
     return True
 
 
-def is_left(name: str) -> bool:
-    """Whether a subject was the last one decided about, and is not the one drawn since.
+def leads(name: str, to: Target) -> None:
+    """Note where a press on a subject has led."""
+    st.session_state[_LAST] = name, to
 
-    A press on it that comes now brings the address of the page from before that decision.
+
+def led_to(name: str) -> Target | None:
+    """Where the last press on a subject has led, if it is not the one drawn since.
+
+    A press on it that comes now brings the address of the page from before that.
     """
     held = st.session_state.get(_SHOWN)
-    return st.session_state.get(_LAST) == name and (held is None or held[0] != name)
+    last, to = st.session_state.get(_LAST, (None, None))
+    return to if last == name and (held is None or held[0] != name) else None
 
 
 def place(name: str, at: int, total: int) -> None:

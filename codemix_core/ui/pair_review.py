@@ -167,11 +167,23 @@ def _undo_button(run: RunDir, name: str) -> None:
 def _decide(
     run: RunDir, name: str, action: Action, identity: Identity, then: Identity | None
 ) -> None:
-    if on_screen.take(name):
-        if deciding.decide(run, "pair", action, *identity):
-            _go(then)
-    elif on_screen.is_left(name):
-        _go(then)  # where the decision led: a second press does not lead back
+    if not on_screen.take(name):
+        _follow(name)
+    elif deciding.decide(run, "pair", action, *identity):
+        _lead(name, then)
+
+
+def _lead(name: str, to: Identity | None) -> None:
+    if to is not None:
+        on_screen.leads(name, to)
+    _go(to)
+
+
+def _follow(name: str) -> None:
+    """A second press brings the address of the first, which must not lead back."""
+    led = on_screen.led_to(name)
+    if led is not None:
+        url.put(question=led[0], chosen=led[1], rejected=led[2])
 
 
 def _note_button(run: RunDir, name: str, identity: Identity) -> None:
@@ -186,11 +198,14 @@ def _note(run: RunDir, identity: Identity) -> None:
 
 
 def _undo(run: RunDir, name: str) -> None:
-    done = deciding.undo(run) if on_screen.take(name) else None
+    if not on_screen.take(name):
+        _follow(name)
+        return
+    done = deciding.undo(run)
     if done is not None and done.kind == "pair":
         assert done.chosen is not None
         assert done.rejected is not None
-        _go((done.question_id, done.chosen, done.rejected))
+        _lead(name, (done.question_id, done.chosen, done.rejected))
 
 
 def _pair(

@@ -143,8 +143,14 @@ def _note(run: RunDir, question_id: str, sample: int | None) -> None:
 
 
 def _undo(run: RunDir, name: str) -> None:
-    done = deciding.undo(run) if on_screen.take(name) else None
+    if not on_screen.take(name):
+        led = on_screen.led_to(name)  # a second press brings the address of the first
+        if led is not None:
+            url.put(question=led[0])
+        return
+    done = deciding.undo(run)
     if done is not None and done.kind == "pick":
+        on_screen.leads(name, (done.question_id,))
         url.put(question=done.question_id)
 
 

@@ -194,21 +194,29 @@ def test_a_press_right_after_a_pair_appears_decides_nothing_and_says_so(
     assert "0 of 3 reviewed" in progress(app)
 
 
+@pytest.mark.parametrize(("key", "at", "then", "left"), [("a", 1, 2, 1), ("u", 2, 1, 0)])
 def test_a_second_press_with_the_address_of_the_first_does_not_lead_back(
-    open_page: Open, scored: RunDir
+    key: str, at: int, then: int, left: int, open_page: Open, scored: RunDir
 ) -> None:
     app = open_page(PAGE, view="Review")
-    (button,) = (b for b in app.button if str(b.key).startswith("pair-a-"))
+    if at == 2:
+        press(app, "pair-a")
+    assert f"<b>{at}</b> of 3" in place(app)
+    (button,) = (b for b in app.button if str(b.key).startswith(f"pair-{key}-"))
     button.click()
     pressed, address = app._tree.get_widget_states(), dict(app.query_params)
+    for widget in list(pressed.widgets):
+        if widget.id != button.id and widget.HasField("trigger_value"):
+            pressed.widgets.remove(widget)
     app.run()
-    assert "<b>2</b> of 3" in place(app)
+    assert f"<b>{then}</b> of 3" in place(app)
     app.query_params.clear()
     app.query_params.update(address)
     app._run(pressed)
     assert "before" in app.toast[0].value
-    assert "<b>2</b> of 3" in place(app)
-    assert len(annotations.read(scored)) == 1
+    assert f"<b>{then}</b> of 3" in place(app)
+    actions = [a.action for a in annotations.read(scored)]
+    assert len(actions) - 2 * actions.count("undo") == left
 
 
 def test_two_people_deciding_at_once_lose_nothing(

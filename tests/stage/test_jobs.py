@@ -174,17 +174,34 @@ def test_stop_keeps_what_is_finished_and_leaves_no_process(
 
 
 def test_a_stop_before_the_command_is_up_counts(workspace: Workspace, answered: RunDir) -> None:
-    for asked in range(3):  # the last time it is resumed: an old request does not count
-        if asked == 0:
-            run = jobs.launch(workspace, ScoreSpec.parse({"run": answered.run_id}))
-        else:
-            jobs.resume(run, stages.load(run))
-        if asked < 2:
-            jobs.request_stop(run)
-            assert run.lock_path.read_text() == "", "nobody has signed yet"
-            assert wait(run).state == State.STOPPED
-            assert not list(run.shards(VERDICTS))
-    assert wait(run).state == State.SUCCEEDED
+    spec = ScoreSpec.parse({"run": answered.run_id})
+    run = jobs.create(workspace, spec)
+    jobs.request_stop(run)  # nobody works on it yet
+    lock = jobs.take_lock(run)
+    jobs.begin(run)
+    home = {jobs.LAUNCH: f"{run.run_id}:{lock}", "CODEMIX_HOME": str(workspace.root)}
+    command = [sys.executable, "-m", "codemix_core", *spec.argv()]
+    subprocess.run(command, env=os.environ | home, cwd=PROJECT, pass_fds=(lock,), check=False)
+    os.close(lock)
+    assert jobs.status(run).state == State.STOPPED
+    assert not list(run.shards(VERDICTS))
+    jobs.resume(run, stages.load(run))
+    assert wait(run).state == State.SUCCEEDED, "an earlier request is not for the new attempt"
+
+
+def test_a_stop_counts_where_nothing_can_be_written(
+    workspace: Workspace, answered: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    run = jobs.launch(workspace, ScoreSpec.parse({"run": answered.run_id, "use_cache": False}))
+    monkeypatch.setattr(Path, "touch", full)
+    with pytest.raises(JobError, match="No space left"):
+        jobs.request_stop(run)
+    wait(run, lambda s: s.state == State.RUNNING)
+    jobs.request_stop(run)
+    assert wait(run).state == State.STOPPED
 
 
 def test_jobs_wait_in_line_for_their_device(workspace: Workspace, answered: RunDir) -> None:

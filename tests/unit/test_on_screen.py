@@ -77,14 +77,19 @@ def test_a_subject_drawn_again_after_its_decision_waits_longer(told: list[str]) 
     assert on_screen.take("first"), "gone back to"
 
 
-def test_a_press_on_what_was_decided_about_last_is_told_from_others(told: list[str]) -> None:
+def test_where_a_press_led_is_known_until_the_next_counts(told: list[str]) -> None:
     on_screen.shown("first")
     clock[0] += 1
-    assert not on_screen.is_left("first")
     assert on_screen.take("first")
-    assert on_screen.is_left("first"), "nothing is drawn yet"
+    assert on_screen.led_to("first") is None, "nothing was decided"
+    on_screen.leads("first", ("second",))
+    assert on_screen.led_to("first") == ("second",), "nothing is drawn yet"
     on_screen.shown("second")
-    assert on_screen.is_left("first"), "the browser may still show it"
-    assert not on_screen.is_left("second")
+    assert on_screen.led_to("first") == ("second",), "the browser may still show it"
+    assert on_screen.led_to("second") is None
     on_screen.shown("first")
-    assert not on_screen.is_left("first"), "gone back to"
+    assert on_screen.led_to("first") is None, "gone back to"
+    on_screen.shown("second")
+    clock[0] += 1
+    assert on_screen.take("second")
+    assert on_screen.led_to("first") is None

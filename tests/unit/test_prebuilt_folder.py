@@ -24,7 +24,7 @@ def test_what_was_not_used_for_a_month_makes_room(
     monkeypatch.setattr(subprocess, "run", build)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cache = tmp_path / "codemix-workbench"
-    for name, days in {"cpp-old": 31, "cpp-in-use": 29, "tests": 99}.items():
+    for name, days in {"cpp-old": 31, "cpp-in-use": 29, ".cpp-killed-x": 31, "tests": 99}.items():
         (cache / name).mkdir(parents=True)
         (cache / name / "known.json").touch()
         os.utime(cache / name, (0, time.time() - days * 86400))

@@ -119,7 +119,8 @@ def prebuilt() -> Path:
     folder = files.cache_folder() / f"cpp-{_prebuilt_digest()}"
     with _building:
         if (folder / "known.json").is_file():
-            os.utime(folder)
+            with contextlib.suppress(OSError):  # another user's
+                os.utime(folder)
             return folder
         argv = [sys.executable, "-m", "sandbox.prebuild", str(folder)]
         done = subprocess.run(argv, cwd=SANDBOX.parent, capture_output=True, text=True, check=False)
@@ -131,10 +132,12 @@ def prebuilt() -> Path:
 
 def _delete_unused(cache: Path) -> None:
     """Make room: what has not been used for long can be made again."""
-    for folder in cache.glob("cpp-*"):
+    for folder in (*cache.glob("cpp-*"), *cache.glob(".cpp-*")):
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < time.time() - _UNUSED_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+                doomed = folder if folder.name[0] == "." else folder.with_name(f".{folder.name}")
+                folder.rename(doomed)  # so that half a folder is never taken for a whole one
+                shutil.rmtree(doomed, ignore_errors=True)
 
 
 @lru_cache(maxsize=1)
