@@ -79,7 +79,9 @@ def outline(code: str) -> Outline | None:
         or "<::" in body
     ):
         return None
-    if any(".." in name for name in includes) or {*includes} != {*headers(code)}:
+    if any(".." in name for name in includes):
+        return None
+    if ("/*" in code or 'R"' in code) and {*includes} != {*headers(code)}:
         return None
     words = [token.group() for token in tokens(body)]
     if "#" in words or not _ANYWHERE.isdisjoint(words) or _reopens(words):
