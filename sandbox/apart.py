@@ -81,8 +81,9 @@ def outline(code: str) -> Outline | None:
         return None
     if any(".." in name for name in includes):
         return None
-    if ("/*" in code or 'R"' in code) and {*includes} != {*headers(code)}:
-        return None
+    if "/*" in code or 'R"' in code:
+        surely = headers(code)
+        includes = [name for name in includes if name in surely]
     words = [token.group() for token in tokens(body)]
     if "#" in words or not _ANYWHERE.isdisjoint(words) or _reopens(words):
         return None
