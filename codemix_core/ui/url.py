@@ -40,25 +40,36 @@ def put(**values: object) -> None:
 
 def link(**values: object) -> str:
     """The address of this page with the given values and nothing else."""
-    page = (st.context.url or "").split("?", 1)[0]
-    return f"{page}?{urlencode(values)}"
+    return f"{_page()}?{urlencode(values)}"
 
 
-def bound(name: str, value: Any, *, clears: Sequence[str] = ()) -> dict[str, Any]:
+def bound(
+    name: str, value: Any, *, clears: Sequence[str] = (), allowed: Sequence[Any] | None = None
+) -> dict[str, Any]:
     """``key`` and ``on_change`` of a widget whose value is the URL's ``name``.
 
     Args:
         value: what the URL says now, in the widget's own type.
         clears: names that lose their meaning when this one changes.
+        allowed: all that a person can choose. A browser may send something else: a choice by a
+            text that it is no longer shown with, when another page has come meanwhile.
     """
     key = f"url_{name}"
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+    drawn_on = _page()
 
     def changed() -> None:
-        put(**{name: st.session_state[key]}, **dict.fromkeys(clears))
+        chosen = st.session_state[key]
+        if _page() == drawn_on and (allowed is None or chosen in allowed):
+            put(**{name: chosen}, **dict.fromkeys(clears))
 
     return {"key": key, "on_change": changed}
+
+
+def _page() -> str:
+    """The address of the page, without its values."""
+    return (st.context.url or "").split("?", 1)[0]
 
 
 def choice(
@@ -87,7 +98,7 @@ def choice(
         label,
         options,
         format_func=lambda option: format_func(option) if option else str(empty),
-        **bound(name, value, clears=clears),
+        **bound(name, value, clears=clears, allowed=options),
         **widget,
     )
     return chosen or None
@@ -110,7 +121,7 @@ def segments(
         format_func=format_func,
         label_visibility="collapsed",
         required=True,
-        **bound(name, value, clears=clears),
+        **bound(name, value, clears=clears, allowed=options),
     )
     return chosen or options[0]
 
