@@ -250,12 +250,17 @@ class Workspace:
         """Create the directory of a run and write its ``spec.json``.
 
         Raises:
-            FileExistsError: a run with this id exists, so a form sent twice starts one run.
+            FileExistsError: a run with the given id exists, so a form sent twice starts one run.
         """
         run = RunDir(self, run_id or new_run_id(spec.stage))
         if not RUN_ID.fullmatch(run.run_id) or run.stage != spec.stage:
             raise ValueError(f"{run.run_id!r} is not a run id of stage {spec.stage}")
-        run.root.mkdir()
+        try:
+            run.root.mkdir()
+        except FileExistsError:
+            if run_id is not None:
+                raise
+            return self.new_run(spec)  # by chance, within the same second
         run.parts_root.mkdir()
         files.write_json(run.spec_path, spec.model_dump(mode="json"))
         return run
