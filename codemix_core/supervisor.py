@@ -56,7 +56,7 @@ def supervise(run: RunDir, spec: Spec, lock: int, watch: Callable[[Status], None
         signals.stopping = True
     procs.kill_marked(run.run_id)
     files.remove_temporaries(run.parts_root)
-    state, message, code = State.STOPPED, "stopped before it began; resume it to do it", None
+    state, message, code = State.STOPPED, "before it began; resume it to do it", None
     with procs.adopting_orphans(), _slot(run, spec, signals, watch) as device:
         if device is not None:
             state, message, code = _work(run, spec, lock, device, signals, watch)
@@ -137,7 +137,7 @@ def _outcome(run: RunDir, code: int, stopped: bool) -> tuple[State, str, int]:
     if code == 0:
         return State.SUCCEEDED, message, code
     if stopped:
-        return State.STOPPED, "stopped; resume it to do the rest", code
+        return State.STOPPED, "what is done is kept; resume it to do the rest", code
     if code < 0:
         name = signal.Signals(-code).name
         hint = " (out of memory?)" if name == "SIGKILL" else ""

@@ -17,6 +17,18 @@ GIVEN_DOCKER_HOST = os.environ.get("DOCKER_HOST")
 """The person's own; tests of the docker sandbox take it, all others see no daemon at all."""
 
 
+HERE = Path.cwd()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """A test that leaves the process in another folder breaks others, far from itself."""
+    yield
+    now = Path.cwd()
+    os.chdir(HERE)
+    assert now == HERE, f"{item.nodeid} left the process in {now}"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_daemon() -> Iterator[None]:
     """What `auto` takes must not depend on the machine the tests run on."""
