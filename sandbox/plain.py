@@ -2,8 +2,9 @@
 
 A value crosses as a JSON form and is built anew on the other side, of exactly the same type:
 numbers, strings, bytes, lists, tuples, dictionaries, sets and a few types of the standard
-library, numpy's scalars and arrays. Nothing else crosses, so what arrives can only be compared,
-never act. Subclasses of these types cross as the type they extend where they compare as it does.
+library, numpy's scalars and arrays. What arrives can only be compared, never act; anything else is
+left to ``far``. Subclasses of these types cross as the type they extend where they compare as it
+does.
 
 Containers that can change are numbered in the order in which they are met, on both sides alike.
 A second meeting crosses as the number: what was one object is one object on the other side.
@@ -18,15 +19,16 @@ import contextlib
 import datetime
 import decimal
 import fractions
-import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
-_MOST_ITEMS = 200_000
 _DEEP = 10_000
-_BASES: tuple[Any, ...] = (int, float, str, bytes, tuple, list, dict, set, frozenset)
+_BASES: tuple[Any, ...] = (int, float, str, bytes, tuple, frozenset)
+CHANGEABLE: tuple[Any, ...] = (list, set, collections.deque)
+CHANGEABLE += (collections.OrderedDict, collections.Counter, dict)
+_FAR = frozenset({"mine", "yours", "named", "more"})  # tags of forms that are made elsewhere
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 
 
@@ -37,12 +39,15 @@ class NotPlain(Exception):
 class Encoder:
     """Turns values into JSON forms. ``objects``: the changeable containers met so far."""
 
-    def __init__(self, objects: Iterable[Any] = (), *, stand_ins: bool = False) -> None:
-        """Args: containers known to both sides; whether what is no plain data gets a stand-in.
+    def __init__(
+        self, objects: Iterable[Any] = (), far: Callable[[Any, Any], Any] | None = None
+    ) -> None:
+        """Args: containers known to both sides; what makes a form of what is no plain data.
 
-        A stand-in is an object that equals itself alone and can do nothing.
+        It is also asked about objects that are more than plain data, with the type they extend,
+        and gives None for those that may cross as that.
         """
-        self._stand_ins = stand_ins
+        self._far = far
         self.objects = list(objects)
         self._numbers = {id(item): number for number, item in enumerate(self.objects)}
 
@@ -94,25 +99,29 @@ class Encoder:
         return [self.encode(item) for item in found]
 
     def _rare(self, value: Any, kind: type) -> Any:
-        if isinstance(value, Iterator):
-            items = list(itertools.islice(value, _MOST_ITEMS + 1))
-            if len(items) <= _MOST_ITEMS:
-                return {"iterator": self.items(items)}
         if kind.__module__ == "numpy" and hasattr(value, "tolist"):
             return {"numpy": [value.dtype.str, self.items([value.tolist()])]}
-        for base in _BASES:
+        for base in (*_BASES, *CHANGEABLE):
             if isinstance(value, base) and kind.__eq__ is base.__eq__:
-                return self.encode(_as_base(base, value))
-        if self._stand_ins:
-            return {"stand-in": kind.__name__}
+                form = self._far(value, base) if self._far is not None else None
+                if form is None:
+                    return self.encode(as_base(base, value))
+                if base in CHANGEABLE or "yours" in form:
+                    return form
+                return {"more": [form, self.encode(as_base(base, value))]}
+        if self._far is not None:
+            return self._far(value, None)
         raise NotPlain(f"{kind.__name__} is no plain data")
 
 
 class Decoder:
     """Builds values from JSON forms. ``objects``: the changeable containers built so far."""
 
-    def __init__(self, objects: Iterable[Any] = ()) -> None:
+    def __init__(
+        self, objects: Iterable[Any] = (), far: Callable[[str, Any], Any] | None = None
+    ) -> None:
         self.objects = list(objects)
+        self._far = far
 
     def decode(self, form: Any) -> Any:
         """The value of a form.
@@ -128,6 +137,10 @@ class Decoder:
         if type(form) is not dict:
             return form
         ((tag, body),) = form.items()
+        if self._far is not None and tag in _FAR:
+            if tag == "more":
+                body = [body[0]["mine"], self.decode(body[1])]
+            return self._far(tag, body)
         return _DECODERS[tag](self, body)
 
     def items(self, forms: list[Any]) -> list[Any]:
@@ -162,9 +175,12 @@ class Decoder:
             container[:] = self.items(form)
 
 
-def _as_base(base: Any, value: Any) -> Any:
-    if base is dict:
-        return {key: dict.__getitem__(value, key) for key in dict.keys(value)}
+def as_base(base: Any, value: Any) -> Any:
+    """The plain data that an object is which extends it."""
+    if issubclass(base, dict):
+        return base({key: dict.__getitem__(value, key) for key in base.__iter__(value)})
+    if base is collections.deque:
+        return collections.deque(collections.deque.__iter__(value), value.maxlen)
     if base in (tuple, list, set, frozenset):
         return base(base.__iter__(value))
     converters: dict[Any, Callable[[Any], Any]] = {
@@ -244,7 +260,6 @@ _DECODERS: dict[str, Callable[[Decoder, Any], Any]] = {
     "ref": lambda d, b: d.objects[b],
     "tuple": lambda d, b: tuple(d.items(b)),
     "frozenset": lambda d, b: frozenset(d.items(b)),
-    "iterator": lambda d, b: iter(d.items(b)),
     "bytes": lambda d, b: bytes.fromhex(b),
     "complex": lambda d, b: complex(*b),
     "range": lambda d, b: range(*b),
@@ -257,7 +272,6 @@ _DECODERS: dict[str, Callable[[Decoder, Any], Any]] = {
     "datetime": lambda d, b: datetime.datetime.fromisoformat(b),
     "timedelta": lambda d, b: datetime.timedelta(*b),
     "numpy": _numpy,
-    "stand-in": lambda d, b: type(str(b), (), {})(),
     **{f"view {number}": _view(number) for number in range(3)},
 }
 

@@ -85,13 +85,19 @@ def form_of(error: BaseException, exports: Mapping[str, Any], encoder: Encoder) 
     except Exception:
         args = [text[:_MESSAGE]]
     state = {}
-    for name, value in vars(error).items():
+    for name in (*vars(error), *_public(type(error))):
         try:
-            state[str(name)] = encoder.attempt(value)
+            state[str(name)] = encoder.attempt(getattr(error, name))
         except Exception:
             continue
     kind = class_form(type(error), exports)
     return {"class": kind, "args": args, "text": text, "state": state}
+
+
+def _public(kind: type) -> list[str]:
+    """Names that a class of the program gives its exceptions."""
+    own = [ancestor for ancestor in kind.__mro__ if _BUILTIN.get(ancestor.__name__) is not ancestor]
+    return [name for ancestor in own[:-1] for name in vars(ancestor) if not name.startswith("_")]
 
 
 def build(form: Any, exports: Mapping[str, Any], decoder: Decoder) -> BaseException:

@@ -1,8 +1,8 @@
 """The program, as its tests see it from another process: functions that ask over a socket.
 
-What comes back is built by :mod:`sandbox.plain` and :mod:`sandbox.raised`. An answer that cannot
-be read, or none at all, raises :class:`Unanswered`, which no test can expect; the test has
-then failed whatever it does with it.
+What comes back is built by :mod:`sandbox.plain`, :mod:`sandbox.raised` and :mod:`sandbox.far`. An
+answer that cannot be read, or none at all, raises :class:`Unanswered`, which no test can expect;
+the test has then failed whatever it does with it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import socket
 import types
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NoReturn
 
-from sandbox import raised
-from sandbox.plain import Decoder, Encoder, NotPlain, deeply
-from sandbox.serve_functions import FIRST_CONTAINER
+from sandbox import far, library, raised
+from sandbox.called import answered, read_arguments, reader, write_arguments
+from sandbox.plain import Decoder, NotPlain, deeply
+from sandbox.session import Session
 
 _LONGEST = 8 << 20
 _SHOWN = 500
@@ -34,6 +36,9 @@ class Program:
         self.gone = False
         self._problem: str | None = None
         self._exports: dict[str, Any] = {}
+        self._names: dict[int, str] = {}
+        self._session = Session(_describe, self._borrow, self._name, _unnamed)
+        self._test, self._begins = 0, True
 
     def load(self) -> tuple[str, str, str] | None:
         """Wait until the program is loaded; a record that says why it could not be."""
@@ -53,52 +58,105 @@ class Program:
 
     def _export(self, name: str, form: Any) -> Any:
         if "class" in form:
-            return raised.build_class(form["class"], self._exports)
+            made = raised.build_class(form["class"], self._exports)
+            self._names[id(made)] = name
+            return made
         if "value" in form:
             return Decoder().decode(form["value"])
         return self._function(name)
 
     def _function(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._call(name, list(args), kwargs)
+            return self._ask(name, "call", name, args, kwargs)
 
         call.__name__ = call.__qualname__ = name
+        self._names[id(call)] = name
         return call
 
-    def _call(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        encoder = Encoder()
+    def begin(self) -> None:
+        """Another test begins: what the one before had of the program is nothing to it."""
+        self._test += 1
+        self._session.reset()
+        self._begins = True
+
+    def _borrow(self, number: int, description: list[Any], data: Any) -> Any:
+        test = self._test
+
+        def ask(act: str, name: str, *args: Any, **kwargs: Any) -> Any:
+            if act == "refuse":
+                raise self._unanswered(f"{name} of an object of the program is not asked for")
+            if test != self._test:
+                raise self._unanswered("an object that another test had")
+            return self._ask(number, act, name, args, kwargs)
+
+        return far.borrow(description, data, ask)
+
+    def _name(self, value: Any) -> Any:
+        """The form of what the program has by this name, too."""
+        name = self._names.get(id(value))
+        return {"named": ["solution", name]} if name is not None else library.form(value)
+
+    def _ask(
+        self, target: str | int, act: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """What comes of something that the program does; calls that it makes meanwhile are made.
+
+        Raises:
+            Unanswered: nothing that can be told.
+            BaseException: what the program raised, built anew.
+        """
         try:
             with deeply():
-                text = json.dumps(encoder.encode([args, kwargs]))
+                asked = self._session.pack(partial(write_arguments, args=args, kwargs=kwargs))
+                text = json.dumps([self._begins, target, act, name, asked])
         except (NotPlain, RecursionError) as error:
             raise self._unanswered(f"an argument of {name}: {error}") from None
-        self._send(f"{name} {text}\n".encode("ascii"))
+        self._begins = False
+        self._send(f"a{text}\n".encode("ascii"))
         kind, content = self._read()
+        while kind == "c":
+            self._called_back(content)
+            kind, content = self._read()
         if kind == "n":
-            raise self._unanswered(f"{name} returned what cannot be told: {content}")
+            raise self._lost(f"what {name} gave cannot be told: {content}")
         try:
             with deeply():
-                value = self._result(kind, content, encoder.objects)
+                value = self._session.unpack(content, reader(kind, self._exports))
+                if self._session.keeps:
+                    self._session.agree()
+                else:
+                    self._session.forget()
         except Exception:
-            raise self._unanswered(f"what {name} returned cannot be read") from None
+            raise self._lost(f"what {name} gave cannot be read") from None
         if kind == "e":
             raise value
         return value
 
-    def _result(self, kind: str, content: Any, containers: list[Any]) -> Any:
-        """What was returned or raised; the containers of the arguments are brought up to date."""
-        decoder = Decoder(containers)
-        form, changes = content
-        if kind == "e":
-            value: Any = raised.build(form, self._exports, decoder)
-        elif kind == "v":
-            value = decoder.decode(form)
-        else:
-            raise ValueError("neither a value nor an exception")
-        if changes is not None:
-            for container, contents in zip(containers[FIRST_CONTAINER:], changes, strict=True):
-                decoder.refill(container, contents)
-        return value
+    def _called_back(self, content: Any) -> None:
+        """The program calls a function of the tests, or takes what their iterator has next."""
+        try:
+            number, message = content
+            with deeply():
+                args, kwargs = self._session.unpack(message, read_arguments)
+                self._session.agree()
+            function = self._session.lent(number)
+        except Exception:
+            raise self._lost("what the program calls cannot be read") from None
+        act = partial(next, function) if isinstance(function, Iterator) else function
+        kind, write = answered(partial(act, *args, **kwargs), self._exports)
+        if self.gone:
+            raise self._unanswered("the program is gone")
+        try:
+            with deeply():
+                text = json.dumps(self._session.pack(write))
+        except Exception as error:
+            raise self._lost(f"what the program gets of a call cannot be told: {error}") from None
+        self._send(f"{kind}{text}\n".encode("ascii"))
+
+    def _lost(self, why: str) -> Unanswered:
+        """Nothing that either side has of the other is known to be right from now on."""
+        self.begin()
+        return self._unanswered(why)
 
     def _send(self, line: bytes) -> None:
         try:
@@ -130,3 +188,22 @@ class Program:
         """Why a call since the last time had no result."""
         problem, self._problem = self._problem, None
         return problem
+
+
+def _describe(value: Any, base: Any) -> list[Any] | None:
+    """What the program is told about a function or an iterator of the tests.
+
+    Raises:
+        NotPlain: it is neither.
+    """
+    if base is not None:
+        return None
+    if isinstance(value, Iterator):
+        return ["iterator", type(value).__name__]
+    if callable(value):
+        return ["function", str(getattr(value, "__name__", type(value).__name__))]
+    raise NotPlain(f"{type(value).__name__} is no plain data")
+
+
+def _unnamed(body: Any) -> NoReturn:
+    raise ValueError("a program names nothing")

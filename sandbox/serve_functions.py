@@ -1,13 +1,16 @@
-"""Candidate side of lifted tests: calls what the tests, in another process, ask for.
+"""Candidate side of lifted tests: does what the tests, in another process, ask for.
 
-Reads one JSON line from ``job`` (``code``; ``names`` that the tests take) and answers calls on
+Reads one JSON line from ``job`` (``code``; ``names`` that the tests take) and answers on
 ``result``, a socket whose other end the tests hold. The program can change anything here and
-send what it likes: whatever it sends is only a value (:mod:`sandbox.plain`).
+send what it likes: whatever it sends is only a value (:mod:`sandbox.plain`) or an object that
+stays here (:mod:`sandbox.far`).
 
-Lines received: a name, a blank and the form of ``[args, kwargs]``. Lines sent: ``r`` + exports
-when loaded, ``l`` + {kind, message} when not; ``v`` + [value, contents] after a call returned,
-``e`` + [exception, contents] after it raised, ``n`` + message when what came cannot be told.
-``contents``: what is now in the arguments' containers, null when nothing changed.
+Lines received: ``a`` + [whether a test begins, what is asked, how, name, arguments]. Lines sent:
+``r`` + exports when loaded, ``l`` + {kind, message} when not; ``v`` + the value after a call
+returned, ``e`` + the exception after it raised, ``n`` + message when what came cannot be told.
+In between, the program may call what the tests lent it: ``c`` + [number, arguments] is sent, and
+``v`` or ``e`` comes back. Arguments, values and exceptions are messages of
+:mod:`sandbox.session`.
 """
 
 from __future__ import annotations
@@ -15,13 +18,17 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from sandbox import raised
-from sandbox.plain import Decoder, Encoder, deeply
+from sandbox import far, library, raised
+from sandbox.called import answered, read_arguments, reader, write_arguments
+from sandbox.plain import Encoder, deeply
 from sandbox.serve_cases import MAX_DIGITS, describe, load_module, read_all, scan
+from sandbox.session import Session
 
-FIRST_CONTAINER = 2  # the list and the dictionary of the arguments themselves
 _dumps, _loads = json.dumps, json.loads
 
 
@@ -34,14 +41,14 @@ def serve(job: int, result: int) -> None:
         module = load_module(order["code"])
     except BaseException as error:  # the program may raise anything, SystemExit included
         kind = "syntax" if isinstance(error, SyntaxError | UnicodeError) else "error"
-        _send(link, "l", {"kind": kind, "message": describe(error)})
+        link.sendall(_line("l", {"kind": kind, "message": describe(error)}))
         return
     exports = {name: module[name] for name in order["names"] if name in module}
     exports = dict(sorted(exports.items(), key=_ancestors))
-    _send(link, "r", {name: _export(value, exports) for name, value in exports.items()})
-    for line in link.makefile("rb"):
-        name, _, text = line.decode("ascii").partition(" ")
-        link.sendall(_answer(exports[name], text.rstrip("\n"), exports))
+    link.sendall(_line("r", {name: _export(value, exports) for name, value in exports.items()}))
+    server = _Server(link, exports)
+    while line := server.read():
+        server.answer(line)
 
 
 def _ancestors(item: tuple[str, Any]) -> int:
@@ -60,42 +67,85 @@ def _export(value: Any, exports: dict[str, Any]) -> dict[str, Any]:
         return {"function": True}
 
 
-def _answer(function: Any, text: str, exports: dict[str, Any]) -> bytes:
-    decoder = Decoder()
-    with deeply():
-        args, kwargs = decoder.decode(_loads(text))
-    encoder = Encoder(decoder.objects, stand_ins=True)
-    try:
-        value = function(*args, **kwargs)
-    except BaseException as error:
-        raised_error: BaseException | None = error
-    else:
-        raised_error = None
-    try:
+class _Server:
+    """Answers what the tests ask, and asks for what they have lent."""
+
+    def __init__(self, link: socket.socket, exports: dict[str, Any]) -> None:
+        self._link, self._lines = link, link.makefile("rb")
+        self._exports = exports
+        self._session = Session(far.describe, self._borrow, lambda value: None, self._named)
+        self._thread = threading.get_ident()
+
+    def read(self) -> bytes:
+        """The next line; nothing when the tests are done."""
+        return self._lines.readline()
+
+    def answer(self, line: bytes) -> None:
+        """Do what is asked and send what comes of it."""
+        begins, target, act, name, asked = _loads(line[1:])
+        session = self._session
+        if begins:
+            session.reset()
         with deeply():
-            if raised_error is None:
-                kind, form = "v", encoder.attempt(value)
-            else:
-                kind, form = "e", raised.form_of(raised_error, exports, encoder)
-            return _line(kind, [form, _changes(decoder.objects, args, kwargs, text, encoder)])
-    except BaseException as error:
-        return _line("n", describe(error))
+            args, kwargs = session.unpack(asked, read_arguments)
+            session.agree()
+        value = self._exports[target] if isinstance(target, str) else session.lent(target)
+        kind, write = answered(partial(far.perform, value, act, name, args, kwargs), self._exports)
+        try:
+            with deeply():
+                sent = _line(kind, session.pack(write))
+        except BaseException as error:
+            sent = _line("n", describe(error))
+        if not session.keeps:
+            session.forget()
+        self._link.sendall(sent)
+
+    def _named(self, body: list[str]) -> Any:
+        module, name = body
+        return self._exports[name] if module == "solution" else library.value(module, name)
+
+    def _borrow(self, number: int, description: list[str], data: None) -> Any:
+        kind, name = description
+        ask = partial(self._ask, number)
+        if kind == "iterator":
+            return type(name, (_Iterator,), {})(ask)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return ask(*args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    def _ask(self, number: int, *args: Any, **kwargs: Any) -> Any:
+        """Call what the tests have lent; they may ask for something in between."""
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("functions of the tests are called in the thread they were given to")
+        session = self._session
+        with deeply():
+            asked = session.pack(partial(write_arguments, args=args, kwargs=kwargs))
+            sent = _line("c", [number, asked])
+        self._link.sendall(sent)
+        while (line := self.read())[:1] == b"a":
+            self.answer(line)
+        with deeply():
+            value = session.unpack(_loads(line[1:]), reader(chr(line[0]), self._exports))
+            session.agree()
+        if line[:1] == b"e":
+            raise value
+        return value
 
 
-def _changes(
-    containers: list[Any], args: list[Any], kwargs: dict[str, Any], text: str, encoder: Encoder
-) -> list[Any] | None:
-    """What is in the containers of the arguments after the call, if that is not as before."""
-    if (
-        len(containers) <= FIRST_CONTAINER
-        or _dumps(Encoder(stand_ins=True).encode([args, kwargs])) == text
-    ):
-        return None
-    return [encoder.contents(container) for container in containers[FIRST_CONTAINER:]]
+class _Iterator:
+    """An iterator of the tests."""
 
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self._ask = ask
 
-def _send(link: socket.socket, kind: str, content: Any) -> None:
-    link.sendall(_line(kind, content))
+    def __iter__(self) -> _Iterator:
+        return self
+
+    def __next__(self) -> Any:
+        return self._ask()
 
 
 def _line(kind: str, content: Any) -> bytes:

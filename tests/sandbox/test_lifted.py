@@ -135,15 +135,18 @@ def _tiers(backend: Backend, questions: list[Question]) -> dict[str, str | None]
     return {verdict.question_id: verdict.tier for verdict in verdicts}
 
 
-def test_ten_of_twelve_starter_questions_are_lifted(backend: Backend) -> None:
+def test_all_starter_questions_are_lifted(backend: Backend) -> None:
     tiers = _tiers(backend, [q for q in starter_questions() if q.language == "python"])
     assert len(tiers) == 12
-    assert {name for name, tier in tiers.items() if tier == "B"} == {"py-batches", "py-room-sheet"}
+    assert set(tiers.values()) == {"A"}
 
 
 def test_the_gold_solution_decides_and_no_candidate(backend: Backend) -> None:
-    tests = "from solution import add\ndef test_a():\n    assert add(1, 2).x == 3\n"
-    gold = "class P:\n    x = 3\ndef add(a, b):\n    return P()\n"
+    tests = "from solution import add\ndef test_a():\n    assert add(1, 2) == add(2, 1)\n"
+    gold = (
+        "class P:\n    def __eq__(self, other):\n        return isinstance(other, P)\n"
+        "def add(a, b):\n    return P()\n"
+    )
     objects = replace(question("pytest", tests, gold), question_id="objects")
     assert _tiers(backend, [objects, ADD["lifted"]]) == {"objects": "B", "lifted-add": "A"}
 

@@ -53,16 +53,19 @@ def _records(rng: random.Random) -> list[bytes]:
     makers = [
         *(nonce + b" " + kind + b" " + name + b" 61\n" for kind in (b"S", b"P", b"E", b"D", b"T")),
         *(b"r\n", b"r{}\n", b'r{"secret": {"value": 3}}\n', b'r{"secret": {"class": {}}}\n'),
-        *(b"v0\n", b"v[0, null]\n", b"v[0, [[1]]]\n", b"v[NaN, null]\n", b"vInfinity\n", b"v-0\n"),
-        *(b"v" + deep + b"\n", b"v[" + deep + b", null]\n", b"v" + b"9" * 200_001 + b"\n"),
+        *(b"v0\n", b"v[0, [], false]\n", b"v[0, [[1]], false]\n", b"v[NaN, [], true]\n", b"v-0\n"),
+        *(b"v" + deep + b"\n", b"v[" + deep + b", [], true]\n", b"v" + b"9" * 200_001 + b"\n"),
         *(
-            b'v[{"ref": 9}, null]\n',
-            b'v[{"set": [[]]}, null]\n',
-            b'v[{"numpy": ["O", [1]]}, null]\n',
+            b'v[{"ref": 9}, [], false]\n',
+            b'v[{"set": [[]]}, [], false]\n',
+            b'v[{"numpy": ["O", [1]]}, [], false]\n',
+            b'v[{"mine": [0, "A", "", [], ["__len__"]]}, [], true]\n',
+            b'v[{"more": [{"mine": [0, "A", "", [], []]}, 3]}, [], true]\n',
+            b"c[0, [[[], {}], [], true]]\n",
         ),
-        b'e[{"class": {"name": null, "bases": ["int"]}, "args": [], "text": "", "state": {}}, null]\n',
+        b'e[{"class": {"name": null, "bases": ["int"]}, "args": [], "text": "", "state": {}}, [], false]\n',
         b'e[{"class": {"name": "E", "bases": ["OSError", "KeyError"]}, "args": [], "text": 3,'
-        b' "state": []}, null]\n',
+        b' "state": []}, [], false]\n',
         *(b"n\n", b"e\n", b"l\n", b'l{"kind": "syntax"}\n', b'l{"kind": [], "message": {}}\n'),
         *(b"\n", b"\0\n", b"\xff\xfe\n", b" \n", b"P\n", rng.randbytes(rng.randrange(1, 400))),
         *(b"x" * (1 << 16), b"v" + b" " * (1 << 16)),
@@ -119,13 +122,15 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["ref", "tuple", "dict", "class", "args", "x"]), inner)
+        | st.dictionaries(
+            st.sampled_from(["ref", "tuple", "mine", "more", "class", "args", "x"]), inner
+        )
     ),
     max_leaves=8,
 )
 ANSWERS = st.one_of(
     st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")),
-    st.tuples(st.sampled_from("vernl"), JSON).map(lambda p: (p[0] + json.dumps(p[1])).encode()),
+    st.tuples(st.sampled_from("vernlc"), JSON).map(lambda p: (p[0] + json.dumps(p[1])).encode()),
     st.tuples(st.sampled_from("ve"), JSON).map(
         lambda p: (p[0] + json.dumps([p[1], None])).encode()
     ),

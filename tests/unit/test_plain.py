@@ -102,20 +102,12 @@ def test_nothing_else_crosses(value: Any) -> None:
         Encoder().encode(value)
 
 
-def test_iterators_arrive_as_iterators_and_views_as_views() -> None:
-    assert list(crossed(n for n in range(3))) == [0, 1, 2]
+def test_views_arrive_as_views_and_iterators_do_not() -> None:
     assert crossed({1: 2}.keys()) == {1}
     assert list(crossed({1: 2}.values())) == [2]
     assert crossed({1: 2}.items()) == {(1, 2)}
     with pytest.raises(NotPlain):
-        crossed(iter(int, 1))
-
-
-def test_a_stand_in_equals_nothing_else() -> None:
-    for value in (Agrees(3), len, object(), iter(int, 1)):
-        (made,) = Decoder().decode(Encoder(stand_ins=True).encode([value]))
-        assert made not in (3, 0, len, [], "")
-        assert type(made).__name__ == type(value).__name__
+        crossed(iter([1]))
 
 
 def test_one_object_stays_one_object() -> None:
