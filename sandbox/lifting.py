@@ -3,8 +3,8 @@
 Such a module calls functions of the program and looks at what comes back; it uses nothing that
 a value built anew in another process would answer differently: no identity, no attributes of
 functions, no fixtures, no input or output, no clock, no state shared with the program. It holds
-test functions, helpers and constants. Whether arguments and results are plain data, and whether
-the tests then find the same, shows when the gold solution is run.
+test functions, helpers and constants. Whether everything that is compared is plain data, and
+whether the tests then find the same, shows when the gold solution is run.
 """
 
 from __future__ import annotations
