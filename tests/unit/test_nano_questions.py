@@ -12,6 +12,7 @@ import pytest
 
 from codemix_core.questions.nano import (
     Task,
+    _phrase_all,
     accept,
     hard_tasks,
     nano_questions,
@@ -240,8 +241,12 @@ def test_sound_compositions_are_accepted(names: tuple[str, ...]) -> None:
 
 
 def test_asking_for_more_questions_than_there_are_phrasings_is_refused() -> None:
-    with pytest.raises(ValueError, match="nano has only"):
-        nano_questions(train=0, heldout=10**7, hard=0)
+    task = accept((BY_NAME["keep_even"], BY_NAME["total"]), PROBES)
+    assert task is not None
+    with pytest.raises(
+        ValueError, match=r"only \d+ heldout questions, 1000000 were asked"
+    ):
+        _phrase_all([task], 10**6, "heldout", random.Random(0))
 
 
 def test_a_smaller_hard_split_is_the_beginning_of_a_larger_one() -> None:
