@@ -13,7 +13,8 @@
 - ``versions/``: for each system library a stand-in that has only those names of which the library
   has several versions; programs are linked to it, as it takes a tenth of the time;
 - ``known.json``: GoogleTest's macros and what they expand to, the functions that the tests lean on
-  and a program may not replace, and all names that programs can be linked to.
+  and a program may not replace, and all names that programs can be linked to;
+- ``whole.json``: the size of each of these files, by which a damaged folder is told.
 
 Only the system's headers and files of this project are compiled, so this needs no wall.
 Templates that the headers use are instantiated beforehand (``instantiate.cpp``), where the
@@ -48,6 +49,7 @@ LAUNCHER, SERVER = "launcher", "server"
 VERSIONS = "versions"
 LIBRARIES = ("libstdc++.so.6", "libm.so.6", "libc.so.6", "libgcc_s.so.1")
 KNOWN = "known.json"
+WHOLE = "whole.json"
 _RECORDER, _SERVER = (Path(__file__).with_name(f"{name}.cpp") for name in ("recorder", "server"))
 _PLUGIN = Path(__file__).with_name("instantiate.cpp")
 _NOW = "#pragma workbench instantiate\n"
@@ -279,6 +281,24 @@ def _output(argv: list[str], given: str = "") -> subprocess.CompletedProcess[str
     return done
 
 
+def sizes(folder: Path) -> dict[str, int]:
+    """Bytes of every file but the list of them, by path within the folder."""
+    return {
+        str(path.relative_to(folder)): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != WHOLE
+    }
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether everything that was built is there."""
+    try:
+        built = json.loads((folder / WHOLE).read_text("utf-8"))
+        return bool(built == sizes(folder))
+    except (OSError, ValueError):
+        return False
+
+
 def main() -> None:
     """Build into the folder named on the command line, all of it or nothing."""
     target = Path(sys.argv[1])
@@ -286,6 +306,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         build(folder)
+        (folder / WHOLE).write_text(json.dumps(sizes(folder)), "utf-8")
         folder.chmod(0o755)
         with contextlib.suppress(FileExistsError, OSError):
             folder.rename(target)  # another process may have been faster

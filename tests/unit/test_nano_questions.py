@@ -243,9 +243,7 @@ def test_sound_compositions_are_accepted(names: tuple[str, ...]) -> None:
 def test_asking_for_more_questions_than_there_are_phrasings_is_refused() -> None:
     task = accept((BY_NAME["keep_even"], BY_NAME["total"]), PROBES)
     assert task is not None
-    with pytest.raises(
-        ValueError, match=r"only \d+ heldout questions, 1000000 were asked"
-    ):
+    with pytest.raises(ValueError, match=r"only \d+ heldout questions, 1000000 were asked"):
         _phrase_all([task], 10**6, "heldout", random.Random(0))
 
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pathlib import Path
 from codemix_core import files
 from codemix_core.errors import SandboxError
 from codemix_core.scoring.backends import flavours
+from sandbox import prebuild
 
 SANDBOX = Path(__file__).resolve().parents[3] / "sandbox"
 PYTHON = "/opt/python"
@@ -111,17 +113,19 @@ def prebuilt() -> Path:
     """The folder with what every C++ program is built with; made when it is not there (10 s).
 
     It lies in the cache folder, 250 MB, one for each compiler and version of the workbench; making
-    one deletes those that were not used for a month.
+    one deletes those that were not used for a month. One that is damaged is made anew.
 
     Raises:
         SandboxError: it cannot be made, e.g. GoogleTest is not installed or the disk is full.
     """
     folder = files.cache_folder() / f"cpp-{_prebuilt_digest()}"
     with _building:
-        if (folder / "known.json").is_file():
+        if prebuild.is_whole(folder):
             with contextlib.suppress(OSError):  # another user's
                 os.utime(folder)
             return folder
+        if folder.is_dir():
+            _delete(folder)
         argv = [sys.executable, "-m", "sandbox.prebuild", str(folder)]
         done = subprocess.run(argv, cwd=SANDBOX.parent, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -135,9 +139,13 @@ def _delete_unused(cache: Path) -> None:
     for folder in (*cache.glob("cpp-*"), *cache.glob(".cpp-*")):
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < time.time() - _UNUSED_SECONDS:
-                doomed = folder if folder.name[0] == "." else folder.with_name(f".{folder.name}")
-                folder.rename(doomed)  # so that half a folder is never taken for a whole one
-                shutil.rmtree(doomed, ignore_errors=True)
+                _delete(folder)
+
+
+def _delete(folder: Path) -> None:
+    doomed = Path(tempfile.mkdtemp(prefix=f".{folder.name.lstrip('.')}-", dir=folder.parent))
+    folder.replace(doomed)  # so that half a folder is never taken for a whole one
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 @lru_cache(maxsize=1)
