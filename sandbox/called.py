@@ -23,11 +23,11 @@ def read_arguments(decoder: Decoder, form: Any) -> Arguments:
 
 
 def answered(
-    act: Callable[[], Any], exports: Mapping[str, Any]
+    act: Callable[..., Any], args: list[Any], kwargs: dict[str, Any], exports: Mapping[str, Any]
 ) -> tuple[str, Callable[[Encoder], Any]]:
     """Whether a call returned (``v``) or raised (``e``), and what writes down what."""
     try:
-        value = act()
+        value = act(*args, **kwargs)
     except BaseException as error:
         raised_error = error
     else:

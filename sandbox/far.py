@@ -1,209 +1,105 @@
-"""Objects of a program, as its tests have them: what is done with one is asked of the program.
+"""What a program has that is no plain data, as its tests have it.
 
-Asked are attributes, calls, items, iteration, length, truth and text: what comes back is compared
-by the tests. Never asked is what would bring the program the value it should have given, or have
-it decide about it: comparison, membership, hashing and arithmetic. An object of a class that
-defines one of these refuses it; one of a class that does not is equal to itself alone, as in
-Python. An object that extends plain data and compares as that does is compared as that: it is
-that, where it cannot change, or else what it holds is asked for.
+Functions are called and iterators are gone through in the program's process; what comes back is
+compared by the tests. Of any other object tests know that it is there: it can be given back to the
+program, and is equal to itself alone. Whether it is equal to something else is never asked of the
+program: of an object whose class would answer that, nobody gets an answer.
 """
 
 from __future__ import annotations
 
-import functools
-import operator
-import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from sandbox.plain import CHANGEABLE, as_base
-
-_FUNCTIONS = (
-    types.FunctionType,
-    types.MethodDescriptorType,
-    types.BuiltinFunctionType,
-    classmethod,
-    staticmethod,
-)
-_ASKED = frozenset(
-    {"__abs__", "__bool__", "__call__", "__delitem__", "__enter__", "__exit__", "__float__"}
-    | {"__format__", "__getitem__", "__index__", "__int__", "__iter__", "__len__", "__neg__"}
-    | {"__next__", "__pos__", "__repr__", "__reversed__", "__round__", "__setitem__", "__str__"}
-)
-_BINARY = ["add", "and", "divmod", "floordiv", "lshift", "matmul", "mod", "mul", "or", "pow"]
-_BINARY += ["rshift", "sub", "truediv", "xor"]
-_IN_PLACE = frozenset(f"__i{name}__" for name in _BINARY)
-_REFUSED = _IN_PLACE | frozenset(
-    {"__contains__", "__eq__", "__ge__", "__gt__", "__hash__", "__le__", "__lt__", "__ne__"}
-    | {f"__{turned}{name}__" for name in _BINARY for turned in ("", "r")}
-)
-_SPECIAL = sorted(_ASKED | _REFUSED)
-_BASES: dict[str, Any] = {kind.__name__: kind for kind in CHANGEABLE}
-_UNCHANGING = (int, float, str, bytes, tuple, frozenset)
 _LONGEST_NAME = 100
-_Names = tuple[str, ...]
 
 
 class Ask(Protocol):
-    """Ask the program for what is done with one of its objects, or refuse to."""
+    """Ask the program to do something with what it has lent."""
 
-    def __call__(self, act: str, name: str, *args: Any, **kwargs: Any) -> Any:
-        """``act``: ``get``, ``set``, ``method``, ``special``, ``data`` or ``refuse``."""
+    def __call__(self, act: str, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        """``act``: ``call``, ``next``, ``send``, ``throw``, ``close``, or ``compare``: refused."""
 
 
-def describe(value: Any, base: Any) -> list[Any] | None:
-    """What is told about an object: its class's name and base, methods, and other names.
-
-    None: it is no more than ``base`` is.
-    """
+def describe(value: Any) -> list[str]:
+    """What is told about an object: what can be done with it, and a name."""
     kind: Any = type(value)
-    description = _described(kind, base)
-    if base is not None and not (description[3] or getattr(value, "__dict__", None)):
-        return None
-    return description
+    if isinstance(value, Iterator):
+        return ["generator" if hasattr(kind, "send") else "iterator", kind.__name__]
+    if callable(value):
+        return ["function", str(getattr(value, "__name__", kind.__name__))]
+    return ["object" if kind.__eq__ is object.__eq__ else "compares", kind.__name__]
 
 
-@functools.lru_cache(256)
-def _described(kind: Any, base: Any) -> list[Any]:
-    own: set[str] = set()
-    methods: set[str] = set()
-    for ancestor in kind.__mro__[:-1]:
-        names = vars(ancestor)
-        methods |= {name for name, item in names.items() if isinstance(item, _FUNCTIONS)}
-        if base is not None and not issubclass(base, ancestor):
-            own |= {name for name in names if not name.startswith("__")}
-    plain = base if base is not None else object
-    special = [n for n in _SPECIAL if getattr(kind, n, None) is not getattr(plain, n, None)]
-    asked = sorted(name for name in methods if not name.startswith("__"))
-    return [kind.__name__, getattr(base, "__name__", ""), asked, sorted({*own, *special})]
-
-
-def perform(value: Any, act: str, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """On the program's side: do what is asked.
+def go_on(value: Any, act: str, *args: Any) -> Any:
+    """On the program's side: what is asked of an iterator.
 
     Raises:
         BaseException: what the program raises.
     """
-    if act == "call":
-        return value(*args, **kwargs)
-    if act == "get":
-        return getattr(value, name)
-    if act == "set":
-        return setattr(value, name, *args)
-    if act == "method":
-        return getattr(value, name)(*args, **kwargs)
-    if act == "data":
-        return as_base(_BASES[name], value)
-    return getattr(type(value), name)(value, *args, **kwargs)
+    return next(value) if act == "next" else getattr(value, act)(*args)
 
 
-def borrow(description: list[Any], data: Any, ask: Ask) -> Any:
-    """What stands for an object of that description; ``data``: what it is and cannot change.
+def borrow(description: list[str], ask: Ask) -> Any:
+    """What stands for an object of that description.
 
     Raises:
-        ValueError, TypeError: it is no description.
+        ValueError, KeyError: it is no description.
     """
-    name, base, methods, own = description
-    names = str(name)[:_LONGEST_NAME], str(base), tuple(map(str, methods)), tuple(map(str, own))
-    if data is not None:
-        extends: Any = type(data)
-        if extends not in _UNCHANGING:
-            raise ValueError("no plain data that cannot change")
-        kind = _extended(extends, *names)
-        made = kind.__new__(kind, data)
-    else:
-        made = object.__new__(_kind(*names))
-    object.__setattr__(made, "__ask__", ask)
-    return made
+    kind, name = description[0], str(description[1])[:_LONGEST_NAME]
+    if kind == "function":
+        return function(name, ask)
+    return type(name, (_KINDS[kind],), {"__module__": "solution"})(ask)
 
 
-class Far:
-    """Stands for an object. Its own names are special, so that they are none of the object's."""
+def function(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the program."""
 
-    __ask__: Ask
-    __methods__: frozenset[str] = frozenset()
-    __data__ = ""
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return ask("call", args, kwargs)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return _attribute(self, name)
+    call.__name__ = call.__qualname__ = name
+    return call
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.__ask__("set", name, value)
 
-    def __delattr__(self, name: str) -> None:
-        self.__ask__("refuse", "delattr")
+class _Object:
+    def __init__(self, ask: Ask) -> None:
+        self.__ask__ = ask
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__ask__("refuse", "copying")
+        return self.__ask__("compare")
 
 
-def _attribute(self: Far, name: str) -> Any:
-    if name in self.__methods__:
-        return functools.partial(self.__ask__, "method", name)
-    return self.__ask__("get", name)
+class _Compares(_Object):
+    def __eq__(self, other: object) -> Any:
+        return self is other or (other is not None and self.__ask__("compare"))
+
+    def __hash__(self) -> Any:
+        return self.__ask__("compare")
 
 
-@functools.lru_cache(64)
-def _kind(name: str, base: str, methods: _Names, own: _Names) -> Any:
-    """The class of what stands for an object without data of its own."""
-    special = {name for name in own if name in _ASKED | _REFUSED}
-    members: dict[str, Any] = {}
-    if base:
-        extends = _BASES[base]
-        inherited = {name for name in _SPECIAL if getattr(extends, name, None) is not None}
-        special |= inherited & (_ASKED | _IN_PLACE)
-        on_data = inherited & _REFUSED - special
-        members = {name: _on_data(name) for name in on_data}
-        members |= {"__class__": property(lambda self: extends), "__data__": base}
-    members |= {name: _special(name, asked=_IN_PLACE if base else ()) for name in special}
-    if "__eq__" in special or base:
-        members["__hash__"] = _special("__hash__")
-    return _made(name, (Far,), methods, members)
+class _Iterator(_Object):
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self.__ask__("next")
 
 
-@functools.lru_cache(64)
-def _extended(data: Any, name: str, base: str, methods: _Names, own: _Names) -> Any:
-    """The class of what stands for an object that extends plain data, and is that."""
-    members: dict[str, Any] = {}
-    for own_name in own:
-        if own_name in _ASKED | _REFUSED:
-            members[own_name] = _special(own_name)
-        elif not own_name.startswith("__"):
-            members[own_name] = property(functools.partial(_attribute, name=own_name))
-    return _made(name, (Far, data), methods, members)
+class _Generator(_Iterator):
+    def send(self, value: Any) -> Any:
+        return self.__ask__("send", (value,))
+
+    def throw(self, error: Any) -> Any:
+        return self.__ask__("throw", (error,))
+
+    def close(self) -> Any:
+        return self.__ask__("close")
 
 
-def _made(name: str, bases: tuple[type, ...], methods: _Names, members: dict[str, Any]) -> Any:
-    there = {"__module__": "solution", "__methods__": frozenset(methods), **members}
-    return type(name, bases, there)
-
-
-def _special(name: str, asked: Iterable[str] = ()) -> Callable[..., Any]:
-    act = "special" if name in _ASKED or name in asked else "refuse"
-
-    def method(self: Far, *args: Any, **kwargs: Any) -> Any:
-        return self.__ask__(act, name, *args, **kwargs)
-
-    method.__name__ = name
-    return method
-
-
-def _on_data(name: str) -> Callable[..., Any]:
-    """An operation on what an object holds, as Python does it with plain data on either side."""
-    straight = getattr(operator, name, None)
-    turned = getattr(operator, name.replace("__r", "__", 1), None)
-
-    def held(item: Any) -> Any:
-        has_data = isinstance(item, Far) and item.__data__
-        return item.__ask__("data", item.__data__) if has_data else item
-
-    def method(self: Far, *args: Any) -> Any:
-        data, *others = map(held, (self, *args))
-        if straight is None and turned is not None:
-            return turned(*others, data)
-        return straight(data, *others) if straight is not None else getattr(data, name)(*others)
-
-    method.__name__ = name
-    return method
+_KINDS: dict[str, Any] = {
+    "object": _Object,
+    "compares": _Compares,
+    "iterator": _Iterator,
+    "generator": _Generator,
+}

@@ -6,8 +6,9 @@ library, numpy's scalars and arrays. What arrives can only be compared, never ac
 left to ``far``. Subclasses of these types cross as the type they extend where they compare as it
 does.
 
-Containers that can change are numbered in the order in which they are met, on both sides alike.
-A second meeting crosses as the number: what was one object is one object on the other side.
+Containers that can change are numbered in the order in which they are met, on both sides alike
+(:class:`Known`). A second meeting crosses as the number: what was one object is one object on the
+other side.
 Strings, numbers, None and lists stand for themselves in JSON; everything else is an object with
 one key, the tag of :data:`_TAGS`.
 """
@@ -25,31 +26,58 @@ from typing import Any
 
 _SCALARS = frozenset({int, float, str, bool, type(None)})
 _DEEP = 10_000
-_BASES: tuple[Any, ...] = (int, float, str, bytes, tuple, frozenset)
-CHANGEABLE: tuple[Any, ...] = (list, set, collections.deque)
-CHANGEABLE += (collections.OrderedDict, collections.Counter, dict)
-_FAR = frozenset({"mine", "yours", "named", "more"})  # tags of forms that are made elsewhere
-_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_CROSSING = 12  # calls on the stack for one crossing
+_BASES: tuple[Any, ...] = (int, float, str, bytes, tuple, list, set, frozenset, collections.deque)
+_BASES += (collections.OrderedDict, collections.Counter, dict)
+_FAR = frozenset({"mine", "yours", "named"})  # tags of forms that are made and read elsewhere
+_ORDERED: Any = collections.OrderedDict()
+_VIEWS: tuple[tuple[type, type], ...] = (
+    (type({}.keys()), type(_ORDERED.keys())),
+    (type({}.values()), type(_ORDERED.values())),
+    (type({}.items()), type(_ORDERED.items())),
+)
 
 
 class NotPlain(Exception):
     """A value that is no plain data."""
 
 
+class Known:
+    """The changeable containers that both sides know, by number. ``next``: the next number."""
+
+    def __init__(self) -> None:
+        self.objects: dict[int, Any] = {}
+        self.next = 0
+        self._numbers: dict[int, int] = {}
+
+    def number(self, container: Any) -> int | None:
+        """Its number, if it is known."""
+        return self._numbers.get(id(container))
+
+    def add(self, container: Any) -> None:
+        """Number one."""
+        self.objects[self.next] = container
+        self._numbers[id(container)] = self.next
+        self.next += 1
+
+    def forget(self, number: int) -> None:
+        """Know it no more."""
+        del self._numbers[id(self.objects.pop(number))]
+
+    def back_to(self, number: int) -> None:
+        """Undo all numbers from this one on."""
+        for later in range(number, self.next):
+            self.forget(later)
+        self.next = number
+
+
 class Encoder:
-    """Turns values into JSON forms. ``objects``: the changeable containers met so far."""
+    """Turns values into JSON forms."""
 
-    def __init__(
-        self, objects: Iterable[Any] = (), far: Callable[[Any, Any], Any] | None = None
-    ) -> None:
-        """Args: containers known to both sides; what makes a form of what is no plain data.
-
-        It is also asked about objects that are more than plain data, with the type they extend,
-        and gives None for those that may cross as that.
-        """
+    def __init__(self, known: Known | None = None, far: Callable[[Any], Any] | None = None) -> None:
+        """Args: containers known to both sides; what makes a form of what is no plain data."""
+        self._known = Known() if known is None else known
         self._far = far
-        self.objects = list(objects)
-        self._numbers = {id(item): number for number, item in enumerate(self.objects)}
 
     def encode(self, value: Any) -> Any:
         """The form of a value.
@@ -64,11 +92,10 @@ class Encoder:
             return self._rare(value, kind)
         tag, changeable, body = _ENCODERS[kind]
         if changeable:
-            number = self._numbers.get(id(value))
+            number = self._known.number(value)
             if number is not None:
                 return {"ref": number}
-            self._numbers[id(value)] = len(self.objects)
-            self.objects.append(value)
+            self._known.add(value)
         form = body(self, value)
         return form if kind is list else {tag: form}
 
@@ -78,13 +105,11 @@ class Encoder:
         Raises:
             Exception: it is no plain data, or looking at it raised.
         """
-        before = len(self.objects)
+        before = self._known.next
         try:
             return self.encode(value)
         except BaseException:
-            for item in self.objects[before:]:
-                del self._numbers[id(item)]
-            del self.objects[before:]
+            self._known.back_to(before)
             raise
 
     def contents(self, value: Any) -> Any:
@@ -101,26 +126,22 @@ class Encoder:
     def _rare(self, value: Any, kind: type) -> Any:
         if kind.__module__ == "numpy" and hasattr(value, "tolist"):
             return {"numpy": [value.dtype.str, self.items([value.tolist()])]}
-        for base in (*_BASES, *CHANGEABLE):
+        for base in _BASES:
             if isinstance(value, base) and kind.__eq__ is base.__eq__:
-                form = self._far(value, base) if self._far is not None else None
-                if form is None:
-                    return self.encode(as_base(base, value))
-                if base in CHANGEABLE or "yours" in form:
-                    return form
-                return {"more": [form, self.encode(as_base(base, value))]}
+                return self.encode(_as_base(base, value))
         if self._far is not None:
-            return self._far(value, None)
+            return self._far(value)
         raise NotPlain(f"{kind.__name__} is no plain data")
 
 
 class Decoder:
-    """Builds values from JSON forms. ``objects``: the changeable containers built so far."""
+    """Builds values from JSON forms."""
 
     def __init__(
-        self, objects: Iterable[Any] = (), far: Callable[[str, Any], Any] | None = None
+        self, known: Known | None = None, far: Callable[[str, Any], Any] | None = None
     ) -> None:
-        self.objects = list(objects)
+        """Args: containers known to both sides; what reads forms of what is no plain data."""
+        self.known = Known() if known is None else known
         self._far = far
 
     def decode(self, form: Any) -> Any:
@@ -131,15 +152,13 @@ class Decoder:
         """
         if type(form) is list:
             made: list[Any] = []
-            self.objects.append(made)
+            self.known.add(made)
             made.extend(self.items(form))
             return made
         if type(form) is not dict:
             return form
         ((tag, body),) = form.items()
         if self._far is not None and tag in _FAR:
-            if tag == "more":
-                body = [body[0]["mine"], self.decode(body[1])]
             return self._far(tag, body)
         return _DECODERS[tag](self, body)
 
@@ -151,14 +170,15 @@ class Decoder:
 
     def made(self, container: Any) -> Any:
         """Number a container that is about to be filled."""
-        self.objects.append(container)
+        self.known.add(container)
         return container
 
     def refill(self, container: Any, form: Any) -> None:
         """Give a container that is known to both sides new contents."""
         if isinstance(container, dict):
             keys, values = self.items(form[0]), self.items(form[1])
-            container.clear()
+            if list(container) != keys:  # else whoever is going through it may go on
+                container.clear()
             for key, item in zip(keys, values, strict=True):
                 container[key] = item
         elif isinstance(container, set):
@@ -175,8 +195,7 @@ class Decoder:
             container[:] = self.items(form)
 
 
-def as_base(base: Any, value: Any) -> Any:
-    """The plain data that an object is which extends it."""
+def _as_base(base: Any, value: Any) -> Any:
     if issubclass(base, dict):
         return base({key: dict.__getitem__(value, key) for key in base.__iter__(value)})
     if base is collections.deque:
@@ -203,8 +222,27 @@ def deeply() -> Iterator[None]:
         sys.setrecursionlimit(usual)
 
 
+@contextlib.contextmanager
+def between() -> Iterator[None]:
+    """While one side calls the other in between: what that takes is no recursion of theirs."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(usual + _CROSSING)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
+
+
 def _pairs(encoder: Encoder, value: Any) -> list[Any]:
     return [encoder.items(value.keys()), encoder.items(value.values())]
+
+
+def _with_default(encoder: Encoder, value: Any) -> list[Any]:
+    try:
+        default = encoder.encode(value.default_factory)
+    except NotPlain:
+        default = None
+    return [*_pairs(encoder, value), default]
 
 
 def _view(tag: int) -> Callable[[Decoder, Any], Any]:
@@ -240,7 +278,7 @@ _ENCODERS: dict[type, tuple[str, bool, _Body]] = {
     frozenset: ("frozenset", False, _list_like),
     collections.OrderedDict: ("ordered", True, _pairs),
     collections.Counter: ("counter", True, _pairs),
-    collections.defaultdict: ("dict", True, _pairs),
+    collections.defaultdict: ("default", True, _with_default),
     collections.deque: ("deque", True, lambda e, v: [e.items(v), v.maxlen]),
     bytes: ("bytes", False, lambda e, v: v.hex()),
     bytearray: ("bytearray", True, lambda e, v: v.hex()),
@@ -254,10 +292,15 @@ _ENCODERS: dict[type, tuple[str, bool, _Body]] = {
     datetime.time: ("time", False, lambda e, v: v.isoformat()),
     datetime.datetime: ("datetime", False, lambda e, v: v.isoformat()),
     datetime.timedelta: ("timedelta", False, lambda e, v: [v.days, v.seconds, v.microseconds]),
-    **{kind: (f"view {number}", False, _list_like) for number, kind in enumerate(_VIEWS)},
+    slice: ("slice", False, lambda e, v: e.items([v.start, v.stop, v.step])),
+    **{
+        kind: (f"view {number}", False, _list_like)
+        for number, kinds in enumerate(_VIEWS)
+        for kind in kinds
+    },
 }
 _DECODERS: dict[str, Callable[[Decoder, Any], Any]] = {
-    "ref": lambda d, b: d.objects[b],
+    "ref": lambda d, b: d.known.objects[b],
     "tuple": lambda d, b: tuple(d.items(b)),
     "frozenset": lambda d, b: frozenset(d.items(b)),
     "bytes": lambda d, b: bytes.fromhex(b),
@@ -272,6 +315,7 @@ _DECODERS: dict[str, Callable[[Decoder, Any], Any]] = {
     "datetime": lambda d, b: datetime.datetime.fromisoformat(b),
     "timedelta": lambda d, b: datetime.timedelta(*b),
     "numpy": _numpy,
+    "slice": lambda d, b: slice(*d.items(b)),
     **{f"view {number}": _view(number) for number in range(3)},
 }
 
@@ -291,7 +335,14 @@ def _deque(decoder: Decoder, body: Any) -> Any:
     return container
 
 
+def _defaults(decoder: Decoder, body: Any) -> Any:
+    container = decoder.made(collections.defaultdict(decoder.decode(body[2])))
+    decoder.refill(container, body)
+    return container
+
+
 _DECODERS |= {
+    "default": _defaults,
     "dict": _filled(dict),
     "ordered": _filled(collections.OrderedDict),
     "counter": _filled(collections.Counter),

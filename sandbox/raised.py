@@ -29,6 +29,8 @@ def class_form(kind: type, exports: Mapping[str, Any], *, itself: bool = False) 
         exports: names of the program that tests import.
         itself: describe an exported class by what it extends, not by its name.
     """
+    if itself and _BUILTIN.get(kind.__name__) is kind:
+        return {"name": None, "bases": [kind.__name__]}
     exported = {id(value): name for name, value in exports.items() if isinstance(value, type)}
     bases: list[str] = []
     covered: list[type] = []

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from sandbox import far, library, raised
 from sandbox.called import answered, read_arguments, reader, write_arguments
-from sandbox.plain import Decoder, NotPlain, deeply
+from sandbox.plain import Decoder, NotPlain, between, deeply
 from sandbox.session import Session
 
 _LONGEST = 8 << 20
@@ -38,7 +38,7 @@ class Program:
         self._exports: dict[str, Any] = {}
         self._names: dict[int, str] = {}
         self._session = Session(_describe, self._borrow, self._name, _unnamed)
-        self._test, self._begins = 0, True
+        self._begins = True
 
     def load(self) -> tuple[str, str, str] | None:
         """Wait until the program is loaded; a record that says why it could not be."""
@@ -66,30 +66,12 @@ class Program:
         return self._function(name)
 
     def _function(self, name: str) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return self._ask(name, "call", name, args, kwargs)
+        made = far.function(name, partial(self._ask, name))
+        self._names[id(made)] = name
+        return made
 
-        call.__name__ = call.__qualname__ = name
-        self._names[id(call)] = name
-        return call
-
-    def begin(self) -> None:
-        """Another test begins: what the one before had of the program is nothing to it."""
-        self._test += 1
-        self._session.reset()
-        self._begins = True
-
-    def _borrow(self, number: int, description: list[Any], data: Any) -> Any:
-        test = self._test
-
-        def ask(act: str, name: str, *args: Any, **kwargs: Any) -> Any:
-            if act == "refuse":
-                raise self._unanswered(f"{name} of an object of the program is not asked for")
-            if test != self._test:
-                raise self._unanswered("an object that another test had")
-            return self._ask(number, act, name, args, kwargs)
-
-        return far.borrow(description, data, ask)
+    def _borrow(self, number: int, description: list[Any]) -> Any:
+        return far.borrow(description, partial(self._ask, number))
 
     def _name(self, value: Any) -> Any:
         """The form of what the program has by this name, too."""
@@ -97,7 +79,7 @@ class Program:
         return {"named": ["solution", name]} if name is not None else library.form(value)
 
     def _ask(
-        self, target: str | int, act: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, target: str | int, act: str, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """What comes of something that the program does; calls that it makes meanwhile are made.
 
@@ -105,11 +87,14 @@ class Program:
             Unanswered: nothing that can be told.
             BaseException: what the program raised, built anew.
         """
+        if act == "compare":
+            raise self._unanswered("whether an object is equal to another is not asked for")
+        name = target if isinstance(target, str) else "what was returned"
+        write = partial(write_arguments, args=args, kwargs=kwargs or {})
         try:
             with deeply():
-                asked = self._session.pack(partial(write_arguments, args=args, kwargs=kwargs))
-                text = json.dumps([self._begins, target, act, name, asked])
-        except (NotPlain, RecursionError) as error:
+                text = json.dumps([self._begins, target, act, self._session.pack(write)])
+        except (NotPlain, RecursionError, ValueError) as error:
             raise self._unanswered(f"an argument of {name}: {error}") from None
         self._begins = False
         self._send(f"a{text}\n".encode("ascii"))
@@ -122,10 +107,6 @@ class Program:
         try:
             with deeply():
                 value = self._session.unpack(content, reader(kind, self._exports))
-                if self._session.keeps:
-                    self._session.agree()
-                else:
-                    self._session.forget()
         except Exception:
             raise self._lost(f"what {name} gave cannot be read") from None
         if kind == "e":
@@ -138,12 +119,13 @@ class Program:
             number, message = content
             with deeply():
                 args, kwargs = self._session.unpack(message, read_arguments)
-                self._session.agree()
             function = self._session.lent(number)
         except Exception:
             raise self._lost("what the program calls cannot be read") from None
         act = partial(next, function) if isinstance(function, Iterator) else function
-        kind, write = answered(partial(act, *args, **kwargs), self._exports)
+        with between():
+            kind, write = answered(act, args, kwargs, self._exports)
+        del args, kwargs  # so that nothing here holds what was in them
         if self.gone:
             raise self._unanswered("the program is gone")
         try:
@@ -154,8 +136,9 @@ class Program:
         self._send(f"{kind}{text}\n".encode("ascii"))
 
     def _lost(self, why: str) -> Unanswered:
-        """Nothing that either side has of the other is known to be right from now on."""
-        self.begin()
+        """From now on nothing is known of the other side's containers."""
+        self._session.forget()
+        self._begins = True
         return self._unanswered(why)
 
     def _send(self, line: bytes) -> None:
@@ -190,18 +173,14 @@ class Program:
         return problem
 
 
-def _describe(value: Any, base: Any) -> list[Any] | None:
+def _describe(value: Any) -> list[str]:
     """What the program is told about a function or an iterator of the tests.
 
     Raises:
         NotPlain: it is neither.
     """
-    if base is not None:
-        return None
-    if isinstance(value, Iterator):
-        return ["iterator", type(value).__name__]
-    if callable(value):
-        return ["function", str(getattr(value, "__name__", type(value).__name__))]
+    if isinstance(value, Iterator) or callable(value):
+        return far.describe(value)
     raise NotPlain(f"{type(value).__name__} is no plain data")
 
 

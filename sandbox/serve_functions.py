@@ -5,7 +5,7 @@ Reads one JSON line from ``job`` (``code``; ``names`` that the tests take) and a
 send what it likes: whatever it sends is only a value (:mod:`sandbox.plain`) or an object that
 stays here (:mod:`sandbox.far`).
 
-Lines received: ``a`` + [whether a test begins, what is asked, how, name, arguments]. Lines sent:
+Lines received: ``a`` + [whether to begin anew, what is asked, what it does, arguments]. Lines sent:
 ``r`` + exports when loaded, ``l`` + {kind, message} when not; ``v`` + the value after a call
 returned, ``e`` + the exception after it raised, ``n`` + message when what came cannot be told.
 In between, the program may call what the tests lent it: ``c`` + [number, arguments] is sent, and
@@ -19,13 +19,13 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from sandbox import far, library, raised
 from sandbox.called import answered, read_arguments, reader, write_arguments
-from sandbox.plain import Encoder, deeply
+from sandbox.plain import Encoder, between, deeply
 from sandbox.serve_cases import MAX_DIGITS, describe, load_module, read_all, scan
 from sandbox.session import Session
 
@@ -74,62 +74,67 @@ class _Server:
         self._link, self._lines = link, link.makefile("rb")
         self._exports = exports
         self._session = Session(far.describe, self._borrow, lambda value: None, self._named)
-        self._thread = threading.get_ident()
+        self._turn = threading.RLock()  # of threads of the program
+        self._under_way, self._astray = 0, False
 
     def read(self) -> bytes:
         """The next line; nothing when the tests are done."""
-        return self._lines.readline()
+        with self._turn:
+            return self._lines.readline()
 
     def answer(self, line: bytes) -> None:
         """Do what is asked and send what comes of it."""
-        begins, target, act, name, asked = _loads(line[1:])
-        session = self._session
-        if begins:
-            session.reset()
-        with deeply():
-            args, kwargs = session.unpack(asked, read_arguments)
-            session.agree()
-        value = self._exports[target] if isinstance(target, str) else session.lent(target)
-        kind, write = answered(partial(far.perform, value, act, name, args, kwargs), self._exports)
+        if line[:1] != b"a":  # an answer that nobody waits for: the stack was full
+            self._astray = True
+            return
+        self._under_way += 1
         try:
             with deeply():
-                sent = _line(kind, session.pack(write))
+                begins, target, act, asked = _loads(line[1:])
+                if begins:
+                    self._session.forget()
+                    self._astray = False
+                if self._astray:
+                    raise RecursionError("too deep between the tests and the program")
+                args, kwargs = self._session.unpack(asked, read_arguments)
+            value = self._exports[target] if isinstance(target, str) else self._session.lent(target)
+            if act != "call":
+                args, kwargs, value = [act, *args], {}, partial(far.go_on, value)
+            kind, write = answered(value, args, kwargs, self._exports)
+            del args, kwargs  # so that nothing here holds what was in them
+            with deeply():
+                sent = _line(kind, self._session.pack(write))
         except BaseException as error:
             sent = _line("n", describe(error))
-        if not session.keeps:
-            session.forget()
+        finally:
+            self._under_way -= 1
         self._link.sendall(sent)
 
     def _named(self, body: list[str]) -> Any:
         module, name = body
         return self._exports[name] if module == "solution" else library.value(module, name)
 
-    def _borrow(self, number: int, description: list[str], data: None) -> Any:
+    def _borrow(self, number: int, description: list[str]) -> Any:
         kind, name = description
         ask = partial(self._ask, number)
-        if kind == "iterator":
-            return type(name, (_Iterator,), {})(ask)
+        if kind == "function":
+            return far.function(name, lambda act, args, kwargs: ask(*args, **kwargs))
+        return _generator(ask) if kind == "generator" else type(name, (_Iterator,), {})(ask)
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return ask(*args, **kwargs)
-
-        call.__name__ = call.__qualname__ = name
-        return call
-
-    def _ask(self, number: int, *args: Any, **kwargs: Any) -> Any:
+    def _ask(self, number: int, /, *args: Any, **kwargs: Any) -> Any:
         """Call what the tests have lent; they may ask for something in between."""
-        if threading.get_ident() != self._thread:
-            raise RuntimeError("functions of the tests are called in the thread they were given to")
-        session = self._session
-        with deeply():
-            asked = session.pack(partial(write_arguments, args=args, kwargs=kwargs))
-            sent = _line("c", [number, asked])
-        self._link.sendall(sent)
-        while (line := self.read())[:1] == b"a":
-            self.answer(line)
-        with deeply():
-            value = session.unpack(_loads(line[1:]), reader(chr(line[0]), self._exports))
-            session.agree()
+        if not self._under_way:
+            raise RuntimeError("functions of tests are called while the tests wait for an answer")
+        with self._turn:
+            with deeply():
+                write = partial(write_arguments, args=args, kwargs=kwargs)
+                sent = _line("c", [number, self._session.pack(write)])
+            self._link.sendall(sent)
+            while (line := self._lines.readline())[:1] == b"a":
+                with between():
+                    self.answer(line)
+            with deeply():
+                value = self._session.unpack(_loads(line[1:]), reader(chr(line[0]), self._exports))
         if line[:1] == b"e":
             raise value
         return value
@@ -146,6 +151,16 @@ class _Iterator:
 
     def __next__(self) -> Any:
         return self._ask()
+
+
+def _generator(ask: Callable[[], Any]) -> Iterator[Any]:
+    """A generator of the tests."""
+    while True:
+        try:
+            item = ask()
+        except StopIteration:
+            return
+        yield item
 
 
 def _line(kind: str, content: Any) -> bytes:

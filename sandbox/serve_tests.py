@@ -3,8 +3,7 @@
 Forked by the judge, it takes off its privileges, lets pytest collect the module once, and then
 runs its tests for one program after another: the module is executed anew each time, with
 ``solution`` standing for functions in the program's process. What the program answers is plain
-data, or objects that stay there and give plain data, and is compared here. Records are those of
-:mod:`sandbox.reported`.
+data, or stays there, and is compared here. Records are those of :mod:`sandbox.reported`.
 
 Datagrams in: ``{"nonce", "wanted"}`` with the program's socket and the pipe for records; out:
 ``{}`` when done; the first one says ``{"names"}`` of the tests, or the ``problem``.
@@ -108,7 +107,6 @@ class Suite:
             if name not in wanted:
                 continue
             write("S", name)
-            program.begin()
             failure = _failure(space[function], parameters[function][turn], self._lines)
             if program.gone:
                 return

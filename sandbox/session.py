@@ -1,76 +1,77 @@
-"""What a program and its tests, in two processes, know of each other during one test.
+"""What a program and its tests, in two processes, know of each other.
 
 Plain data crosses as :mod:`sandbox.plain` has it: each side has containers of its own, numbered
-alike on both. Everything else stays where it is and is *lent*: it crosses as a number, and the
-other side borrows it, as something that asks for what is done with it. Once anything is lent,
-both sides keep their containers to the end of the test, and every message says what has changed
-in them, so that a list which an object of the program holds is one list for both. Until then
-containers are forgotten after each call.
+alike on both. Every message says what has changed in them, so that a list which the program keeps
+and a test goes on to change is one list for both, and which of them its side no longer holds, so
+that both forget them. Everything else stays where it is and is *lent*: it crosses as a number, and
+the other side borrows it, as something that asks for what is done with it.
 """
 
 from __future__ import annotations
 
-import json
+import operator
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.plain import Decoder, Encoder
+from sandbox.plain import Decoder, Encoder, Known
 
-_dumps = json.dumps
+_BOUND = (types.MethodType, types.BuiltinMethodType)
 
 
 class Session:
-    """One side's knowledge of a test under way.
+    """One side's knowledge.
 
     Args:
-        describe: what is told about an object that is lent, given the type of plain data that it
-            extends, or None: it may cross as that; raises NotPlain if it can do neither.
-        borrow: makes what stands for an object of the other side, of its number and description,
-            and of the plain data it is, unless that can change.
+        describe: what is told about an object that is lent; raises NotPlain if it cannot be.
+        borrow: makes what stands for an object of the other side, of its number and description.
         name: the form of what both sides have by a name, or None.
         named: the value of such a form.
     """
 
     def __init__(
         self,
-        describe: Callable[[Any, Any], list[Any] | None],
-        borrow: Callable[[int, list[Any], Any], Any],
+        describe: Callable[[Any], list[Any]],
+        borrow: Callable[[int, list[Any]], Any],
         name: Callable[[Any], Any],
         named: Callable[[Any], Any],
     ) -> None:
         self._describe, self._borrow, self._name, self._named = describe, borrow, name, named
-        self.reset()
-
-    def reset(self) -> None:
-        """Another test begins."""
-        self._objects: list[Any] = []
-        self._texts: list[str] = []  # what was in the first of them when both sides agreed
         self._lent: list[Any] = []
-        self._lent_numbers: dict[int, int] = {}
+        self._lent_numbers: dict[Any, int] = {}
         self._borrowed: dict[int, Any] = {}
         self._borrowed_numbers: dict[int, int] = {}
-        self._other_keeps = False
+        self.forget()
 
-    @property
-    def keeps(self) -> bool:
-        """Whether anything is lent, by either side, so that containers are kept in step."""
-        return bool(self._lent or self._borrowed) or self._other_keeps
+    def forget(self) -> None:
+        """Have no containers in common any more. What is lent stays lent."""
+        self._known = Known()
+        self._agreed: dict[int, Any] = {}  # what was in them after the last message received
 
     def pack(self, write: Callable[[Encoder], Any]) -> list[Any]:
-        """A message: what ``write`` makes, what has changed in containers, whether they are kept.
+        """A message: what ``write`` makes, what has changed in containers, and which are let go.
 
         Raises:
-            NotPlain: a part of it can neither cross nor be lent.
+            NotPlain: a part of it can neither cross nor be lent; nothing has been numbered then.
         """
-        encoder = Encoder(self._objects, far=self._far)
-        form = write(encoder)
-        changes = []
-        for number, text in enumerate(self._texts):
-            contents = encoder.contents(self._objects[number])
-            if _dumps(contents) != text:
-                changes.append([number, contents])
-        self._objects = encoder.objects
-        return [form, changes, self.keeps]
+        known = self._known
+        before = known.next
+        try:
+            encoder = Encoder(known, self._far)
+            form = write(encoder)
+            changes = [
+                [number, encoder.contents(known.objects[number])]
+                for number, then in self._agreed.items()
+                if not _holds(known.objects[number], then)
+            ]
+        except BaseException:
+            known.back_to(before)
+            raise
+        let_go = [n for n in self._agreed if _references(known.objects, n) <= _NOBODY_ELSE]
+        for number in let_go:
+            self._let_go(number)
+        return [form, changes, let_go]
 
     def unpack(self, message: list[Any], read: Callable[[Decoder, Any], Any]) -> Any:
         """What ``read`` makes of a message.
@@ -78,41 +79,38 @@ class Session:
         Raises:
             ValueError, TypeError, KeyError, IndexError, ArithmeticError: it is no message.
         """
-        form, changes, keeps = message
-        decoder = Decoder(self._objects, far=self._near)
+        form, changes, let_go = message
+        known = self._known
+        decoder = Decoder(known, self._near)
         value = read(decoder, form)
         for number, contents in changes:
-            decoder.refill(decoder.objects[number], contents)
-        self._objects = decoder.objects
-        self._other_keeps = self._other_keeps or bool(keeps)
+            decoder.refill(known.objects[number], contents)
+        for number in let_go:
+            self._let_go(number)
+        self._agreed = {number: _held(item) for number, item in known.objects.items()}
         return value
-
-    def agree(self) -> None:
-        """Both sides have the same in their containers at this moment."""
-        encoder = Encoder(self._objects, far=self._far)
-        self._texts = [_dumps(encoder.contents(container)) for container in self._objects]
-
-    def forget(self) -> None:
-        """Have no containers in common any more."""
-        self._objects, self._texts = [], []
 
     def lent(self, number: int) -> Any:
         """An object of this side."""
         return self._lent[number]
 
-    def _far(self, value: Any, base: Any) -> Any:
+    def _let_go(self, number: int) -> None:
+        self._known.forget(number)
+        self._agreed.pop(number, None)
+
+    def _far(self, value: Any) -> Any:
         number = self._borrowed_numbers.get(id(value))
         if number is not None:
             return {"yours": number}
         form = self._name(value)
         if form is not None:
             return form
-        description = self._describe(value, base)
-        if description is None:
-            return None
-        number = self._lent_numbers.get(id(value))
+        description = self._describe(value)
+        bound = isinstance(value, _BOUND) and value.__self__ is not None
+        key = (id(value.__self__), value.__name__) if bound else id(value)
+        number = self._lent_numbers.get(key)
         if number is None:
-            number = self._lent_numbers[id(value)] = len(self._lent)
+            number = self._lent_numbers[key] = len(self._lent)
             self._lent.append(value)
         return {"mine": [number, *description]}
 
@@ -121,9 +119,37 @@ class Session:
             return self._lent[body]
         if tag == "named":
             return self._named(body)
-        (number, *description), data = body if tag == "more" else (body, None)
+        number, *description = body
         if number not in self._borrowed:
-            made = self._borrow(int(number), description, data)
+            made = self._borrow(int(number), description)
             self._borrowed[number] = made
             self._borrowed_numbers[id(made)] = number
         return self._borrowed[number]
+
+
+def _references(objects: dict[int, Any], number: int) -> int:
+    """How many hold a container."""
+    container = objects[number]
+    return sys.getrefcount(container)
+
+
+_NOBODY_ELSE = _references({0: []}, 0)
+
+
+def _held(container: Any) -> Any:
+    if isinstance(container, dict):
+        return tuple(container.keys()), tuple(container.values())
+    if isinstance(container, bytearray):
+        return bytes(container)
+    return tuple(container)
+
+
+def _holds(container: Any, then: Any) -> bool:
+    """Whether a container holds the very objects that it held then."""
+    if isinstance(container, dict):
+        return _are(container.keys(), then[0]) and _are(container.values(), then[1])
+    return container == then if isinstance(container, bytearray) else _are(container, then)
+
+
+def _are(some: Any, then: tuple[Any, ...]) -> bool:
+    return len(some) == len(then) and all(map(operator.is_, some, then))

@@ -96,7 +96,7 @@ CALLS = Asked(
     """import operator
 import pytest
 from functools import partial
-from solution import apply, compose, convert, counter, find, groups, once, retry, twice
+from solution import Failed, apply, compose, convert, counter, emit, groups, memoize, off, on, once, retry, twice
 
 def test_a_function():
     assert apply(lambda x: x + 1, [1, 2]) == [2, 3]
@@ -146,21 +146,69 @@ def test_once():
     f = once(lambda: calls.append(1) or len(calls))
     assert f() == 1 and f() == 1 and calls == [1]
 
+def test_memoized():
+    calls = []
+    def fib(n):
+        calls.append(n)
+        return n if n < 2 else fib(n - 1) + fib(n - 2)
+    fib = memoize(fib)
+    assert fib(120) == 5358359254990966640871840
+    assert len(calls) == 121
+
+def test_handlers_of_this_test_alone():
+    seen = []
+    on("x", seen.append)
+    emit("x", 1)
+    off("x", seen.append)
+    emit("x", 2)
+    assert seen == [1]
+
+def test_handlers_of_another_test():
+    seen = []
+    on("y", seen.append)
+    emit("y", 1)
+    assert seen == [1]
+
+def test_and_of_a_third():
+    seen = []
+    on("y", seen.append)
+    emit("y", 1)
+    assert seen == [1]
+
+def test_an_alias():
+    with pytest.raises(ValueError):
+        convert("x", int)
+    with pytest.raises(Failed):
+        convert("x", int)
+
 def test_keys():
     made = groups(["a", "bb", "c"], key=len)
     assert made == {1: ["a", "c"], 2: ["bb"]}
     made[1].append("d")
-    assert sorted(made) == [1, 2]
+    made[3].append("e")
+    assert made[3] == ["e"] and made[4] == []
+    assert sorted(made) == [1, 2, 3, 4]
 
 def test_types():
     assert convert("3", int) == 3 and convert("3", str) == "3" and convert("3", float) == 3.0
 
-def test_a_match():
-    assert find("b+", "abbc") and not find("x", "abbc")
-    assert find("b+", "abbc").group() == "bb" and find("b(b)", "abbc")[1] == "b"
-    assert find("x", "abbc") is None
 """,
-    """import re
+    """Failed = ValueError
+HANDLERS = {}
+def on(name, handler):
+    HANDLERS.setdefault(name, []).append(handler)
+def off(name, handler):
+    HANDLERS[name].remove(handler)
+def emit(name, value):
+    for handler in HANDLERS.get(name, []):
+        handler(value)
+def memoize(f):
+    known = {}
+    def call(*args):
+        if args not in known:
+            known[args] = f(*args)
+        return known[args]
+    return call
 def apply(f, xs):
     return [f(x) for x in xs]
 def compose(f, g):
@@ -173,12 +221,11 @@ def counter(n):
         n += by
         return n
     return up
-def find(pattern, text):
-    return re.search(pattern, text)
 def groups(xs, key):
-    made = {}
+    import collections
+    made = collections.defaultdict(list)
     for x in xs:
-        made.setdefault(key(x), []).append(x)
+        made[key(x)].append(x)
     return made
 def once(f):
     kept = []
@@ -198,6 +245,12 @@ def twice(x):
     return x * 2
 """,
     {
+        "one handler": [("HANDLERS.setdefault(name, []).append(handler)", "HANDLERS[name] = [handler]")],
+        "never off": [("HANDLERS[name].remove(handler)", "pass")],
+        "remembers nothing": [("        if args not in known:\n", "        if len(calls := known) < 200 and args not in known:\n")],
+        "lru_cache": [("    known = {}\n", "    import functools\n    return functools.lru_cache(None)(f)\n    known = {}\n")],
+        "wraps": [("    def call(*args):", "    import functools\n    @functools.wraps(f)\n    def call(*args):")],
+        "an exception of its own": [("Failed = ValueError", "class Failed(ValueError): pass")],
         "in another order": [("[f(x) for x in xs]", "[f(x) for x in reversed(xs)][::-1]")],
         "twice": [("[f(x) for x in xs]", "[f(x) for x in xs if (f(x), 1)]")],
         "a map": [("[f(x) for x in xs]", "map(f, xs)")],
@@ -210,14 +263,131 @@ def twice(x):
         "shares a counter": [("def counter(n):\n", "N = []\ndef counter(n):\n    N[:] = N or [n]; n = N[0]\n")],
         "an object that counts": [("    return up\n", "    class C:\n        def __call__(self, by=1): return up(by)\n    return C()\n")],
         "a bound method": [("    return up\n", "    class C:\n        def up(self, by=1): return up(by)\n    return C().up\n")],
-        "groups by a Counter": [("made = {}", "import collections; made = collections.defaultdict(list)")],
+        "plain groups": [("made[key(x)].append(x)", "made.setdefault(key(x), []).append(x)"), ("collections.defaultdict(list)", "{}")],
+        "groups with another default": [("defaultdict(list)", "defaultdict(lambda: ['?'])")],
         "a generator of groups": [("    return made", "    yield from made.items()")],
         "forgets": [("if not kept:", "if True:")],
         "never gives up": [("            if not left:\n                raise\n", "            continue\n    return 'done'\n")],
         "gives up": [("except ValueError", "except KeyError")],
-        "a text": [("return re.search(pattern, text)", "m = re.search(pattern, text)\n    return m and m.group()")],
-        "always true": [("return re.search(pattern, text)", "return re.search(pattern, text) or type('M', (), {'group': lambda s: 'bb', '__getitem__': lambda s, i: 'b'})()")],
-        "a truth of its own": [("return re.search(pattern, text)", "return type('M', (), {'group': lambda s: 'bb', '__getitem__': lambda s, i: 'b', '__bool__': lambda s: bool(re.search(pattern, text))})()")],
-        "in a thread": [("    return [f(x) for x in xs]", "    import threading\n    out = []\n    t = threading.Thread(target=lambda: out.extend(x for x in xs))\n    t.start(); t.join()\n    return [f(x) for x in out]")],
+        "in a thread": [("    return [f(x) for x in xs]", "    import threading\n    out = []\n    t = threading.Thread(target=lambda: out.extend(f(x) for x in xs))\n    t.start(); t.join()\n    return out")],
+        "in many threads": [("    return [f(x) for x in xs]", "    from concurrent.futures import ThreadPoolExecutor\n    with ThreadPoolExecutor(1) as pool:\n        return list(pool.map(f, xs))")],
+    },
+)  # fmt: skip
+
+SHARED = Asked(
+    """import pytest
+from solution import Wrong, configure, defaults, depth, grow, history, leaf, link, total, check
+
+def test_each_gets_its_own():
+    a = defaults()
+    a["x"] = 1
+    a["y"].append(3)
+    assert defaults() == {"y": [2]}
+
+def test_what_is_given_may_change_later():
+    rows = [1, 2]
+    configure(rows)
+    rows.append(3)
+    assert total() == 3
+    rows.clear()
+    assert total() == 3
+
+def test_what_is_got_is_of_its_time():
+    before = history("a")
+    history("b")
+    assert before[-1:] == ["a"]
+    before.append("z")
+    assert "z" not in history("c")
+
+def test_grown():
+    xs = [1]
+    ys = grow(xs, 2)
+    assert ys == [1, 2] and xs == [1]
+    zs = grow(ys, 3)
+    ys.append(9)
+    assert zs == [1, 2, 3]
+
+def test_deep():
+    grid = [[0] * 2 for _ in range(2)]
+    made = grow(grid, [5])
+    made[0][0] = 7
+    assert grid[0][0] == 7 and grid == [[7, 0], [0, 0]]
+
+def test_going_through_while_asking():
+    counts = {"a": 0, "b": 0}
+    for key in counts:
+        check(counts, key)
+    assert counts == {"a": 1, "b": 1}
+
+def test_errors_of_their_own():
+    with pytest.raises(Wrong) as first:
+        check({}, None)
+    first.value.notes.append("mine")
+    with pytest.raises(Wrong) as second:
+        check({}, None)
+    assert second.value.notes == ["no key"] and second.value.code == 7
+    assert second.value.text() == "wrong: no key"
+
+def test_links():
+    a, b = leaf(1), leaf(2)
+    assert depth(link(a, b)) == 2 and depth(a) == 1
+    assert link(a, b) != a and a in [b, a] and a is not None and a
+
+def test_many_calls():
+    xs = list(range(50))
+    assert [len(grow(xs, n)) for n in range(300)] == [51] * 300
+""",
+    """class Wrong(ValueError):
+    code = 7
+    def __init__(self, note):
+        self.notes = [note]
+    def text(self):
+        return "wrong: " + self.notes[0]
+class Node:
+    def __init__(self, *parts):
+        self.parts = parts
+KEPT, SAID = [], []
+def configure(rows):
+    KEPT[:] = rows
+def total():
+    return sum(KEPT)
+def defaults():
+    return {"y": [2]}
+def history(word):
+    SAID.append(word)
+    return list(SAID)
+def grow(xs, x):
+    return [*xs, x]
+def check(counts, key):
+    if key is None:
+        raise Wrong("no key")
+    counts[key] += 1
+def leaf(value):
+    return Node()
+def link(a, b):
+    return Node(a, b)
+def depth(node):
+    return 1 + max(map(depth, node.parts), default=0)
+""",
+    {
+        "one for all": [("def defaults():\n", "D = {'y': [2]}\ndef defaults():\n    return D\n")],
+        "copies of one": [("def defaults():\n", "D = {'y': [2]}\ndef defaults():\n    return dict(D)\n")],
+        "cached": [("def defaults", "import functools\n@functools.lru_cache\ndef defaults")],
+        "keeps what it gets": [("KEPT[:] = rows", "global KEPT; KEPT = rows")],
+        "gives what it keeps": [("return list(SAID)", "return SAID")],
+        "grows in place": [("return [*xs, x]", "xs.append(x); return xs")],
+        "copies too deep": [("return [*xs, x]", "import copy; return [*copy.deepcopy(xs), x]")],
+        "a tuple": [("return [*xs, x]", "return (*xs, x)")],
+        "another dictionary": [("    counts[key] += 1", "    counts[key] = counts.pop(key) + 1")],
+        "counts nothing": [("    counts[key] += 1", "    counts = dict(counts); counts[key] += 1")],
+        "one note for all": [("self.notes = [note]", "self.notes = N"), ("class Wrong", "N = ['no key']\nclass Wrong")],
+        "one error for all": [("class Node", "W = Wrong('no key')\nclass Node"), ("raise Wrong(\"no key\")", "raise W")],
+        "notes by a property": [("        self.notes = [note]", "        self._n = [note]\n    notes = property(lambda self: self._n)")],
+        "no code": [("    code = 7\n", "")],
+        "another parent": [("(ValueError)", "(KeyError)")],
+        "nodes as tuples": [("return Node()", "return ()"), ("return Node(a, b)", "return (a, b)"), ("node.parts", "node")],
+        "nodes as lists": [("return Node()", "return [value]"), ("return Node(a, b)", "return [a, b]"), ("node.parts", "[n for n in node if type(n) is list]")],
+        "one node for all": [("return Node()", "return L"), ("def leaf", "L = Node()\ndef leaf")],
+        "links into the first": [("return Node(a, b)", "a.parts = (b,); return a")],
     },
 )  # fmt: skip

@@ -135,10 +135,10 @@ def _tiers(backend: Backend, questions: list[Question]) -> dict[str, str | None]
     return {verdict.question_id: verdict.tier for verdict in verdicts}
 
 
-def test_all_starter_questions_are_lifted(backend: Backend) -> None:
+def test_all_starter_questions_but_the_one_of_a_class_are_lifted(backend: Backend) -> None:
     tiers = _tiers(backend, [q for q in starter_questions() if q.language == "python"])
     assert len(tiers) == 12
-    assert set(tiers.values()) == {"A"}
+    assert [name for name, tier in tiers.items() if tier == "B"] == ["py-room-sheet"]
 
 
 def test_the_gold_solution_decides_and_no_candidate(backend: Backend) -> None:

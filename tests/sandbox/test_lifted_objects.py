@@ -1,4 +1,4 @@
-"""Objects, generators and functions that cross between a program and its tests.
+"""Functions, generators and shared containers between a program and its tests.
 
 Each program is judged with its tests outside its process and inside: the same tests pass.
 """
@@ -15,10 +15,9 @@ from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.program import Work
 from codemix_core.scoring.selfcheck import reference_of
 from tests.sandbox.addition import FLOORS, question, statuses
-from tests.sandbox.asked_calls import CALLS, LAZY
-from tests.sandbox.asked_objects import CACHE, DATA, STORE, TREE
+from tests.sandbox.asked_calls import CALLS, LAZY, SHARED
 
-ALL = {"cache": CACHE, "data": DATA, "store": STORE, "lazy": LAZY, "calls": CALLS, "tree": TREE}
+ALL = {"calls": CALLS, "lazy": LAZY, "shared": SHARED}
 CASES = [(name, other) for name, asked in ALL.items() for other in ("gold", *asked.others)]
 
 

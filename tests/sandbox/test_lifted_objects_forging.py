@@ -41,27 +41,28 @@ def answer(self, line):
 server.answer = answer
 def secret(n, tell): return 0
 """
-LIE = '[{"more": [{"mine": [%s]}, %s]}, [], true]'
 LIES = {
-    "what the tests lent": ['v[{"yours": 0}, [], true]'],
-    "what nobody lent": ['v[{"yours": 99}, [], true]'],
-    "a name": ['v[{"named": ["builtins", "exec"]}, [], true]'],
-    "equality of its own": ['v[{"mine": [0, "A", "", [], ["__eq__", "__class__"]]}, [], true]'],
-    "a base of its own": ['v[{"mine": [0, "A", "object", ["a"], ["__eq__"]]}, [], true]'],
-    "a list that never ends": ['v[{"mine": [0, "A", "list", [], ["__eq__"]]}, [], true]'] * 50,
-    "an extended number": ["v" + LIE % ('0, "A", "int", [], ["__eq__", "real"]', "7")],
-    "an extended list": ["v" + LIE % ('0, "A", "list", [], []', "[7]")],
-    "an extended flag": ["v" + LIE % ('0, "A", "bool", [], []', "true")],
-    "changes in what nobody has": ['v[0, [[0, [1]], [7, [1]]], true]'],
-    "no change": ["v[0, [[0]], true]"],
-    "a call": ['c[0, [[[7], {}], [], true]]', "v[0, [], true]"],
-    "calls without end": ['c[0, [[[7], {}], [], true]]'] * 5000 + ["v[0, [], true]"],
-    "a call with what is not there": ['c[0, [[[{"yours": 4}], {}], [], true]]', "v[0, [], true]"],
-    "a call of nothing": ['c[9, [[[7], {}], [], true]]', "v[0, [], true]"],
-    "a call by name": ['c["exec", [[["1"], {}], [], true]]', "v[0, [], true]"],
-    "a call that is none": ["c7", "v[0, [], true]"],
+    "what the tests lent": ['v[{"yours": 0}, [], []]'],
+    "what nobody lent": ['v[{"yours": 99}, [], []]'],
+    "a name": ['v[{"named": ["builtins", "exec"]}, [], []]'],
+    "an object that compares": ['v[{"mine": [0, "compares", "A"]}, [], []]'],
+    "an object of no kind": ['v[{"mine": [0, "list", "A"]}, [], []]'],
+    "an object without a kind": ['v[{"mine": [0]}, [], []]'],
+    "a long name": ['v[{"mine": [0, "object", "%s"]}, [], []]' % ("A" * 3_000_000)],
+    "a name that is none": ['v[{"mine": [0, "iterator", "A\\u0000"]}, [], []]'],
+    "iterators without end": ['v[{"mine": [0, "iterator", "A"]}, [], []]'] * 50,
+    "changes in what nobody has": ['v[0, [[0, [1]], [7, [1]]], []]'],
+    "no change": ["v[0, [[0]], []]"],
+    "lets go of what nobody has": ["v[0, [], [0, 1, 2, 77]]"],
+    "lets go of everything": ["v[[0], [], [0, 1, 2, 3]]"] * 9,
+    "a call": ['c[0, [[[7], {}], [], []]]', "v[0, [], []]"],
+    "calls without end": ['c[0, [[[7], {}], [], []]]'] * 5000 + ["v[0, [], []]"],
+    "a call with what is not there": ['c[0, [[[{"yours": 4}], {}], [], []]]', "v[0, [], []]"],
+    "a call of nothing": ['c[9, [[[7], {}], [], []]]', "v[0, [], []]"],
+    "a call by name": ['c["exec", [[["1"], {}], [], []]]', "v[0, [], []]"],
+    "a call that is none": ["c7", "v[0, [], []]"],
     "an exception that never was": [
-        'e[{"class": {"name": "A", "bases": ["SystemExit"]}, "args": [], "text": "", "state": {}}, [], true]'
+        'e[{"class": {"name": "A", "bases": ["SystemExit"]}, "args": [], "text": "", "state": {}}, [], []]'
     ],
 }  # fmt: skip
 FORGERS = {
