@@ -8,10 +8,12 @@ program: of an object whose class would answer that, nobody gets an answer.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 _LONGEST_NAME = 100
+_SINGLE, _MOST_AHEAD = 64, 1000
 
 
 class Ask(Protocol):
@@ -29,15 +31,6 @@ def describe(value: Any) -> list[str]:
     if callable(value):
         return ["function", str(getattr(value, "__name__", kind.__name__))]
     return ["object" if kind.__eq__ is object.__eq__ else "compares", kind.__name__]
-
-
-def go_on(value: Any, act: str, *args: Any) -> Any:
-    """On the program's side: what is asked of an iterator.
-
-    Raises:
-        BaseException: what the program raises.
-    """
-    return next(value) if act == "next" else getattr(value, act)(*args)
 
 
 def borrow(description: list[str], ask: Ask) -> Any:
@@ -79,11 +72,22 @@ class _Compares(_Object):
 
 
 class _Iterator(_Object):
+    """Goes on item by item; one that is long is read ahead, where the program allows it."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self.__ahead__: collections.deque[Any] = collections.deque()
+        self.__taken__ = 0
+
     def __iter__(self) -> Any:
         return self
 
     def __next__(self) -> Any:
-        return self.__ask__("next")
+        if not self.__ahead__:
+            most = min(self.__taken__, _MOST_AHEAD) if self.__taken__ >= _SINGLE else 1
+            self.__ahead__.extend(self.__ask__("next", (most,)))
+        self.__taken__ += 1
+        return self.__ahead__.popleft()
 
 
 class _Generator(_Iterator):

@@ -24,7 +24,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-_SCALARS = frozenset({int, float, str, bool, type(None)})
+SCALARS = frozenset({int, float, str, bool, type(None)})
 _DEEP = 10_000
 _CROSSING = 12  # calls on the stack for one crossing
 _BASES: tuple[Any, ...] = (int, float, str, bytes, tuple, list, set, frozenset, collections.deque)
@@ -86,7 +86,7 @@ class Encoder:
             NotPlain: it, or a part of it, is no plain data.
         """
         kind = type(value)
-        if kind in _SCALARS:
+        if kind in SCALARS:
             return value
         if kind not in _ENCODERS:
             return self._rare(value, kind)
@@ -119,7 +119,7 @@ class Encoder:
     def items(self, values: Iterable[Any]) -> list[Any]:
         """The forms of all values."""
         found = list(values)
-        if set(map(type, found)) <= _SCALARS:
+        if set(map(type, found)) <= SCALARS:
             return found
         return [self.encode(item) for item in found]
 
@@ -164,7 +164,7 @@ class Decoder:
 
     def items(self, forms: list[Any]) -> list[Any]:
         """The values of all forms."""
-        if set(map(type, forms)) <= _SCALARS:
+        if set(map(type, forms)) <= SCALARS:
             return forms
         return [self.decode(form) for form in forms]
 

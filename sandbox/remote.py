@@ -95,7 +95,7 @@ class Program:
             with deeply():
                 text = json.dumps([self._begins, target, act, self._session.pack(write)])
         except (NotPlain, RecursionError, ValueError) as error:
-            raise self._unanswered(f"an argument of {name}: {error}") from None
+            raise self._lost(f"an argument of {name}: {error}") from None
         self._begins = False
         self._send(f"a{text}\n".encode("ascii"))
         kind, content = self._read()

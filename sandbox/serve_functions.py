@@ -25,7 +25,7 @@ from typing import Any
 
 from sandbox import far, library, raised
 from sandbox.called import answered, read_arguments, reader, write_arguments
-from sandbox.plain import Encoder, between, deeply
+from sandbox.plain import SCALARS, Encoder, between, deeply
 from sandbox.serve_cases import MAX_DIGITS, describe, load_module, read_all, scan
 from sandbox.session import Session
 
@@ -76,6 +76,7 @@ class _Server:
         self._session = Session(far.describe, self._borrow, lambda value: None, self._named)
         self._turn = threading.RLock()  # of threads of the program
         self._under_way, self._astray = 0, False
+        self._late: dict[int, BaseException] = {}  # what iterators raised when they were read ahead
 
     def read(self) -> bytes:
         """The next line; nothing when the tests are done."""
@@ -84,9 +85,8 @@ class _Server:
 
     def answer(self, line: bytes) -> None:
         """Do what is asked and send what comes of it."""
-        if line[:1] != b"a":  # an answer that nobody waits for: the stack was full
-            self._astray = True
-            return
+        if line[:1] != b"a":
+            return  # an answer that nobody waits for any more
         self._under_way += 1
         try:
             with deeply():
@@ -94,14 +94,14 @@ class _Server:
                 if begins:
                     self._session.forget()
                     self._astray = False
-                if self._astray:
-                    raise RecursionError("too deep between the tests and the program")
                 args, kwargs = self._session.unpack(asked, read_arguments)
             value = self._exports[target] if isinstance(target, str) else self._session.lent(target)
             if act != "call":
-                args, kwargs, value = [act, *args], {}, partial(far.go_on, value)
+                value = partial(self._next, value) if act == "next" else getattr(value, act)
             kind, write = answered(value, args, kwargs, self._exports)
             del args, kwargs  # so that nothing here holds what was in them
+            if self._astray:
+                raise RecursionError("too deep between the tests and the program")
             with deeply():
                 sent = _line(kind, self._session.pack(write))
         except BaseException as error:
@@ -109,6 +109,19 @@ class _Server:
         finally:
             self._under_way -= 1
         self._link.sendall(sent)
+
+    def _next(self, iterator: Iterator[Any], most: int) -> tuple[Any, ...]:
+        """At most so many items: several only if nobody can tell when they were made."""
+        if id(iterator) in self._late:
+            raise self._late.pop(id(iterator))
+        items = [next(iterator)]
+        while len(items) < most and type(items[-1]) in SCALARS and not self._session.shares:
+            try:
+                items.append(next(iterator))
+            except BaseException as error:
+                self._late[id(iterator)] = error
+                break
+        return tuple(items)
 
     def _named(self, body: list[str]) -> Any:
         module, name = body
@@ -126,15 +139,19 @@ class _Server:
         if not self._under_way:
             raise RuntimeError("functions of tests are called while the tests wait for an answer")
         with self._turn:
+            astray, self._astray = self._astray, True  # unless this comes to its end
             with deeply():
                 write = partial(write_arguments, args=args, kwargs=kwargs)
                 sent = _line("c", [number, self._session.pack(write)])
             self._link.sendall(sent)
             while (line := self._lines.readline())[:1] == b"a":
+                self._astray = astray
                 with between():
                     self.answer(line)
+                self._astray = True
             with deeply():
                 value = self._session.unpack(_loads(line[1:]), reader(chr(line[0]), self._exports))
+            self._astray = astray
         if line[:1] == b"e":
             raise value
         return value

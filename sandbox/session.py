@@ -12,10 +12,11 @@ from __future__ import annotations
 import operator
 import sys
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.plain import Decoder, Encoder, Known
+from sandbox.plain import Decoder, Encoder, Known, NotPlain
 
 _BOUND = (types.MethodType, types.BuiltinMethodType)
 
@@ -40,14 +41,14 @@ class Session:
         self._describe, self._borrow, self._name, self._named = describe, borrow, name, named
         self._lent: list[Any] = []
         self._lent_numbers: dict[Any, int] = {}
-        self._borrowed: dict[int, Any] = {}
-        self._borrowed_numbers: dict[int, int] = {}
+        self._borrowed: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._borrowed_numbers: dict[int, int] = {}  # of some that are gone, too
         self.forget()
 
     def forget(self) -> None:
         """Have no containers in common any more. What is lent stays lent."""
         self._known = Known()
-        self._agreed: dict[int, Any] = {}  # what was in them after the last message received
+        self._agreed: dict[int, Any] = {}  # what was in them after the last message
 
     def pack(self, write: Callable[[Encoder], Any]) -> list[Any]:
         """A message: what ``write`` makes, what has changed in containers, and which are let go.
@@ -69,8 +70,7 @@ class Session:
             known.back_to(before)
             raise
         let_go = [n for n in self._agreed if _references(known.objects, n) <= _NOBODY_ELSE]
-        for number in let_go:
-            self._let_go(number)
+        self._agree(before, changes, let_go)
         return [form, changes, let_go]
 
     def unpack(self, message: list[Any], read: Callable[[Decoder, Any], Any]) -> Any:
@@ -81,26 +81,37 @@ class Session:
         """
         form, changes, let_go = message
         known = self._known
+        before = known.next
         decoder = Decoder(known, self._near)
         value = read(decoder, form)
         for number, contents in changes:
             decoder.refill(known.objects[number], contents)
-        for number in let_go:
-            self._let_go(number)
-        self._agreed = {number: _held(item) for number, item in known.objects.items()}
+        self._agree(before, changes, let_go)
         return value
+
+    @property
+    def shares(self) -> bool:
+        """Whether the other side could see what is done here before it is told."""
+        return bool(self._known.objects or self._borrowed)
 
     def lent(self, number: int) -> Any:
         """An object of this side."""
         return self._lent[number]
 
-    def _let_go(self, number: int) -> None:
-        self._known.forget(number)
-        self._agreed.pop(number, None)
+    def _agree(self, before: int, changes: list[Any], let_go: list[int]) -> None:
+        """Note what is in containers that are new or have changed, and forget what is let go."""
+        known = self._known
+        for number in (*(number for number, _ in changes), *range(before, known.next)):
+            self._agreed[number] = _held(known.objects[number])
+        for number in let_go:
+            known.forget(number)
+            del self._agreed[number]
 
     def _far(self, value: Any) -> Any:
         number = self._borrowed_numbers.get(id(value))
-        if number is not None:
+        if number is not None and self._borrowed.get(number) is value:
+            if getattr(value, "__ahead__", ()):
+                raise NotPlain("an iterator that has been read ahead")
             return {"yours": number}
         form = self._name(value)
         if form is not None:
@@ -120,11 +131,12 @@ class Session:
         if tag == "named":
             return self._named(body)
         number, *description = body
-        if number not in self._borrowed:
+        made = self._borrowed.get(number)
+        if made is None:
             made = self._borrow(int(number), description)
             self._borrowed[number] = made
             self._borrowed_numbers[id(made)] = number
-        return self._borrowed[number]
+        return made
 
 
 def _references(objects: dict[int, Any], number: int) -> int:

@@ -7,7 +7,7 @@ from tests.sandbox.asked import Asked
 LAZY = Asked(
     """from itertools import islice
 import pytest
-from solution import batches, naturals, running
+from solution import batches, few, naturals, running
 
 def numbers():
     yield from range(1, 20)
@@ -46,6 +46,18 @@ def test_a_generator_that_is_told():
     made.close()
     assert list(made) == []
 
+def test_long():
+    made = naturals()
+    for n in range(300):
+        assert next(made) == n
+    assert sum(islice(made, 200)) == sum(range(300, 500))
+    assert len([x for x in few(400)]) == 400
+    left = few(100)
+    with pytest.raises(KeyError):
+        for n in range(101):
+            assert next(left) == n
+    assert list(left) == []
+
 def test_an_error_comes_when_it_is_reached():
     made = batches([1, "x"], 1)
     with pytest.raises(TypeError):
@@ -72,6 +84,11 @@ def naturals():
         told = yield n
         n = n + 1 if told is None else told
 
+def few(n):
+    yield from range(n)
+    if n == 100:
+        raise KeyError(n)
+
 def running(items):
     seen = []
     for item in items:
@@ -86,6 +103,9 @@ def running(items):
         "the same list again": [("            batch = []", "            batch.clear()")],
         "one list for all": [("yield list(seen)", "yield seen")],
         "an iterator of a list": [("yield list(seen)", "pass\n    return iter([[1], [1, 1], [1, 1, 1]])")],
+        "too few": [("yield from range(n)", "yield from range(n - 1)")],
+        "no error": [("        raise KeyError(n)", "        pass")],
+        "not all numbers": [("yield from range(n)", "for x in range(n):\n        yield x if x % 100 != 99 else str(x)")],
         "is not told": [("n + 1 if told is None else told", "n + 1")],
         "ends": [("while True", "while n < 200")],
         "raises at once": [("def batches(items, limit):\n", "def batches(items, limit):\n    [0 + item for item in items]\n")],
@@ -271,123 +291,5 @@ def twice(x):
         "gives up": [("except ValueError", "except KeyError")],
         "in a thread": [("    return [f(x) for x in xs]", "    import threading\n    out = []\n    t = threading.Thread(target=lambda: out.extend(f(x) for x in xs))\n    t.start(); t.join()\n    return out")],
         "in many threads": [("    return [f(x) for x in xs]", "    from concurrent.futures import ThreadPoolExecutor\n    with ThreadPoolExecutor(1) as pool:\n        return list(pool.map(f, xs))")],
-    },
-)  # fmt: skip
-
-SHARED = Asked(
-    """import pytest
-from solution import Wrong, configure, defaults, depth, grow, history, leaf, link, total, check
-
-def test_each_gets_its_own():
-    a = defaults()
-    a["x"] = 1
-    a["y"].append(3)
-    assert defaults() == {"y": [2]}
-
-def test_what_is_given_may_change_later():
-    rows = [1, 2]
-    configure(rows)
-    rows.append(3)
-    assert total() == 3
-    rows.clear()
-    assert total() == 3
-
-def test_what_is_got_is_of_its_time():
-    before = history("a")
-    history("b")
-    assert before[-1:] == ["a"]
-    before.append("z")
-    assert "z" not in history("c")
-
-def test_grown():
-    xs = [1]
-    ys = grow(xs, 2)
-    assert ys == [1, 2] and xs == [1]
-    zs = grow(ys, 3)
-    ys.append(9)
-    assert zs == [1, 2, 3]
-
-def test_deep():
-    grid = [[0] * 2 for _ in range(2)]
-    made = grow(grid, [5])
-    made[0][0] = 7
-    assert grid[0][0] == 7 and grid == [[7, 0], [0, 0]]
-
-def test_going_through_while_asking():
-    counts = {"a": 0, "b": 0}
-    for key in counts:
-        check(counts, key)
-    assert counts == {"a": 1, "b": 1}
-
-def test_errors_of_their_own():
-    with pytest.raises(Wrong) as first:
-        check({}, None)
-    first.value.notes.append("mine")
-    with pytest.raises(Wrong) as second:
-        check({}, None)
-    assert second.value.notes == ["no key"] and second.value.code == 7
-    assert second.value.text() == "wrong: no key"
-
-def test_links():
-    a, b = leaf(1), leaf(2)
-    assert depth(link(a, b)) == 2 and depth(a) == 1
-    assert link(a, b) != a and a in [b, a] and a is not None and a
-
-def test_many_calls():
-    xs = list(range(50))
-    assert [len(grow(xs, n)) for n in range(300)] == [51] * 300
-""",
-    """class Wrong(ValueError):
-    code = 7
-    def __init__(self, note):
-        self.notes = [note]
-    def text(self):
-        return "wrong: " + self.notes[0]
-class Node:
-    def __init__(self, *parts):
-        self.parts = parts
-KEPT, SAID = [], []
-def configure(rows):
-    KEPT[:] = rows
-def total():
-    return sum(KEPT)
-def defaults():
-    return {"y": [2]}
-def history(word):
-    SAID.append(word)
-    return list(SAID)
-def grow(xs, x):
-    return [*xs, x]
-def check(counts, key):
-    if key is None:
-        raise Wrong("no key")
-    counts[key] += 1
-def leaf(value):
-    return Node()
-def link(a, b):
-    return Node(a, b)
-def depth(node):
-    return 1 + max(map(depth, node.parts), default=0)
-""",
-    {
-        "one for all": [("def defaults():\n", "D = {'y': [2]}\ndef defaults():\n    return D\n")],
-        "copies of one": [("def defaults():\n", "D = {'y': [2]}\ndef defaults():\n    return dict(D)\n")],
-        "cached": [("def defaults", "import functools\n@functools.lru_cache\ndef defaults")],
-        "keeps what it gets": [("KEPT[:] = rows", "global KEPT; KEPT = rows")],
-        "gives what it keeps": [("return list(SAID)", "return SAID")],
-        "grows in place": [("return [*xs, x]", "xs.append(x); return xs")],
-        "copies too deep": [("return [*xs, x]", "import copy; return [*copy.deepcopy(xs), x]")],
-        "a tuple": [("return [*xs, x]", "return (*xs, x)")],
-        "another dictionary": [("    counts[key] += 1", "    counts[key] = counts.pop(key) + 1")],
-        "counts nothing": [("    counts[key] += 1", "    counts = dict(counts); counts[key] += 1")],
-        "one note for all": [("self.notes = [note]", "self.notes = N"), ("class Wrong", "N = ['no key']\nclass Wrong")],
-        "one error for all": [("class Node", "W = Wrong('no key')\nclass Node"), ("raise Wrong(\"no key\")", "raise W")],
-        "notes by a property": [("        self.notes = [note]", "        self._n = [note]\n    notes = property(lambda self: self._n)")],
-        "no code": [("    code = 7\n", "")],
-        "another parent": [("(ValueError)", "(KeyError)")],
-        "nodes as tuples": [("return Node()", "return ()"), ("return Node(a, b)", "return (a, b)"), ("node.parts", "node")],
-        "nodes as lists": [("return Node()", "return [value]"), ("return Node(a, b)", "return [a, b]"), ("node.parts", "[n for n in node if type(n) is list]")],
-        "one node for all": [("return Node()", "return L"), ("def leaf", "L = Node()\ndef leaf")],
-        "links into the first": [("return Node(a, b)", "a.parts = (b,); return a")],
     },
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import random
 import socket
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import serve_functions
-from sandbox.remote import Program
+from sandbox.remote import Program, Unanswered
 
 CODE = """import collections
 KEPT = {"list": [1], "dict": {"a": [2]}, "deque": collections.deque([3]), "set": {4}}
@@ -107,18 +108,8 @@ def test_one_process_and_two_see_the_same(first: int) -> None:
         exec(CODE, alone.__dict__)
         there = types.ModuleType("solution")
         exec(CODE, there.__dict__)
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            exports = {name: vars(there)[name] for name in NAMES}
-            theirs.sendall(serve_functions._line("r", {name: {"function": True} for name in NAMES}))
-            server = serve_functions._Server(theirs, exports)
-            thread = threading.Thread(target=_serve, args=(server,), daemon=True)
-            thread.start()
-            program = Program(ours)
-            assert program.load() is None
+        with beside({name: vars(there)[name] for name in NAMES}) as (program, _):
             found, wanted = play(program.module, seed), play(alone, seed)
-            ours.shutdown(socket.SHUT_RDWR)
-            thread.join()
         assert found == wanted, f"seed {seed}"
         assert program.take_problem() is None
 
@@ -128,15 +119,53 @@ def _serve(server: serve_functions._Server) -> None:
         server.answer(line)
 
 
-def test_what_nobody_holds_is_forgotten_by_both() -> None:
+@contextlib.contextmanager
+def beside(exports: dict[str, Any]) -> Iterator[tuple[Program, serve_functions._Server]]:
+    """A program of these functions, answering in a thread, and what its tests have of it."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        exports = {"same": lambda xs: [*xs, 1], "keep": [].append}
         theirs.sendall(serve_functions._line("r", {name: {"function": True} for name in exports}))
         server = serve_functions._Server(theirs, exports)
-        threading.Thread(target=_serve, args=(server,), daemon=True).start()
+        thread = threading.Thread(target=_serve, args=(server,), daemon=True)
+        thread.start()
         program = Program(ours)
         assert program.load() is None
+        yield program, server
+        ours.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def count(n: int) -> Iterator[int]:
+    yield from range(n)
+    raise KeyError(n)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_long_iterator_is_read_ahead_if_nobody_can_tell(shared: bool) -> None:
+    kept: list[Any] = []
+    with beside({"count": count, "keep": kept.append, "same": iter}) as (program, server):
+        module, asked = program.module.__dict__, []
+        usual = server._next
+        server._next = lambda it, most: (asked.append(most), usual(it, most))[1]  # type: ignore[method-assign]
+        held = [1]
+        if shared:
+            module["keep"](held)
+        found = []
+        with pytest.raises(KeyError):
+            for item in module["count"](3000):
+                found.append(item)
+        assert found == list(range(3000))
+        assert len(asked) == 3001 if shared else 64 < len(asked) < 80
+        ahead = module["count"](500)
+        assert [next(ahead) for _ in range(70)] == list(range(70))
+        if not shared:
+            with pytest.raises(Unanswered, match="read ahead"):
+                module["same"](ahead)
+
+
+def test_what_nobody_holds_is_forgotten_by_both() -> None:
+    exports = {"same": lambda xs: [*xs, 1], "keep": [].append}
+    with beside(exports) as (program, server):
         for _ in range(50):
             program.module.__dict__["same"](list(range(9)))
         known = program._session._known.objects, server._session._known.objects

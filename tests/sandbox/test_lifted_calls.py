@@ -15,7 +15,8 @@ from codemix_core.scoring.engine import Scorer
 from codemix_core.scoring.program import Work
 from codemix_core.scoring.selfcheck import reference_of
 from tests.sandbox.addition import FLOORS, question, statuses
-from tests.sandbox.asked_calls import CALLS, LAZY, SHARED
+from tests.sandbox.asked_calls import CALLS, LAZY
+from tests.sandbox.asked_shared import SHARED
 
 ALL = {"calls": CALLS, "lazy": LAZY, "shared": SHARED}
 CASES = [(name, other) for name, asked in ALL.items() for other in ("gold", *asked.others)]
