@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,12 +54,26 @@ def sample(page: Page) -> str:
     page.get_by_role("button", name="Sample", exact=True).click()
     page.wait_for_url(re.compile(r"run=sample-"))
     page.get_by_role("button", name="Stop").first.click()
-    page.get_by_role("button", name="Resume").first.click(timeout=LONG)
+    resume = page.get_by_role("button", name="Resume").first
+    expect(resume).to_be_visible(timeout=LONG)
+    again_until(page, lambda: resume.click(), lambda: not resume.is_visible())
     panel = page.locator(".cm-line", has_text="240 of 240 samples")
     expect(panel.first).to_contain_text("succeeded", timeout=LONG)
     found = re.search(r"run=(sample-[\w-]+)", page.url)
     assert found
     return found[1]
+
+
+def again_until(page: Page, act: Callable[[], None], done: Callable[[], bool]) -> None:
+    """Click, and again if it is lost: a page that is drawn anew at that moment does not see it."""
+    for _ in range(6):
+        act()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if done():
+                return
+            page.wait_for_timeout(200)
+    raise AssertionError("nothing comes of the click")
 
 
 def fill(page: Page, label: str, value: str) -> None:
@@ -94,7 +110,11 @@ def drill_down(page: Page, score: RunDir) -> str:
     table = page.get_by_test_id("stDataFrame").first
     expect(table).to_be_visible()
     page.wait_for_timeout(500)
-    table.click(position={"x": 150, "y": 52})
+    again_until(
+        page,
+        lambda: table.click(position={"x": 150, "y": 52}),
+        lambda: "question=nano-" in page.url,
+    )
     page.wait_for_url(re.compile(r"question=nano-"))
     group = page.get_by_role("button", name=re.compile("✗ failed")).first
     group.click()
