@@ -20,7 +20,7 @@ class Ask(Protocol):
     """Ask the program to do something with what it has lent."""
 
     def __call__(self, act: str, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        """``act``: ``call``, ``next``, ``send``, ``throw``, ``close``, or ``compare``: refused."""
+        """``act``: ``call``, ``next``, ``send``, ``throw``, ``close``, or ``refuse``."""
 
 
 def describe(value: Any) -> list[str]:
@@ -60,15 +60,15 @@ class _Object:
         self.__ask__ = ask
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__ask__("compare")
+        return self.__ask__("refuse")
 
 
 class _Compares(_Object):
     def __eq__(self, other: object) -> Any:
-        return self is other or (other is not None and self.__ask__("compare"))
+        return self is other or (other is not None and self.__ask__("refuse"))
 
     def __hash__(self) -> Any:
-        return self.__ask__("compare")
+        return self.__ask__("refuse")
 
 
 class _Iterator(_Object):
@@ -92,12 +92,13 @@ class _Iterator(_Object):
 
 class _Generator(_Iterator):
     def send(self, value: Any) -> Any:
-        return self.__ask__("send", (value,))
+        return self.__ask__("refuse" if self.__ahead__ else "send", (value,))
 
     def throw(self, error: Any) -> Any:
-        return self.__ask__("throw", (error,))
+        return self.__ask__("refuse" if self.__ahead__ else "throw", (error,))
 
     def close(self) -> Any:
+        self.__ahead__.clear()
         return self.__ask__("close")
 
 

@@ -87,8 +87,8 @@ class Program:
             Unanswered: nothing that can be told.
             BaseException: what the program raised, built anew.
         """
-        if act == "compare":
-            raise self._unanswered("whether an object is equal to another is not asked for")
+        if act == "refuse":
+            raise self._unanswered("what the program is not asked: to compare, copy, or go back")
         name = target if isinstance(target, str) else "what was returned"
         write = partial(write_arguments, args=args, kwargs=kwargs or {})
         try:

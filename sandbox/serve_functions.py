@@ -96,6 +96,8 @@ class _Server:
                     self._astray = False
                 args, kwargs = self._session.unpack(asked, read_arguments)
             value = self._exports[target] if isinstance(target, str) else self._session.lent(target)
+            if act == "close":
+                self._late.pop(id(value), None)
             if act != "call":
                 value = partial(self._next, value) if act == "next" else getattr(value, act)
             kind, write = answered(value, args, kwargs, self._exports)

@@ -161,6 +161,10 @@ def test_a_long_iterator_is_read_ahead_if_nobody_can_tell(shared: bool) -> None:
         if not shared:
             with pytest.raises(Unanswered, match="read ahead"):
                 module["same"](ahead)
+            with pytest.raises(Unanswered):
+                ahead.send(1)
+            ahead.close()
+            assert list(ahead) == []
 
 
 def test_what_nobody_holds_is_forgotten_by_both() -> None:
